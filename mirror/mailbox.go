@@ -1,0 +1,119 @@
+package mirror
+
+import (
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/nametrans"
+)
+
+// Name is a mailbox name: UTF-8 components without the personal-namespace
+// prefix; INBOX is upper case. The zero value names no mailbox.
+type Name = nametrans.Name
+
+// Role is a special use (RFC 6154): `\Sent`, `\Trash`, …; "" is none.
+type Role = imap.MailboxAttr
+
+// Checkpoint is what identifies a mailbox's content at one moment. Zero values
+// mean "not known".
+type Checkpoint struct {
+	UIDValidity   uint32
+	UIDNext       imap.UID
+	HighestModSeq uint64 // 0: the mailbox has no mod-sequences (RFC 7162 §3.1.2.2)
+	Messages      uint32
+	// Stamps is a Maildir's mark of its directories, opaque to everybody else.
+	// "" means that the mailbox must be read again next time.
+	Stamps string
+}
+
+// Unchanged reports whether a status of now proves that nothing happened since
+// the checkpoint was taken: no message came or went and no flag changed.
+func (c Checkpoint) Unchanged(now Checkpoint) bool {
+	if c != now || c.UIDValidity == 0 {
+		return false
+	}
+	return c.Stamps != "" || (c.HighestModSeq != 0 && c.UIDNext != 0)
+}
+
+// Listed is one mailbox of a listing.
+type Listed struct {
+	Name       Name
+	Role       Role
+	Subscribed bool
+	// NoSelect marks a name that holds no messages (\Noselect, \NonExistent).
+	NoSelect bool
+	// Status is nil where the side did not say; that is unknown, not unchanged.
+	Status *Checkpoint
+}
+
+// Listing is the answer to Repository.List.
+type Listing struct {
+	Mailboxes []Listed // sorted by name, each name once
+	// Refused are names that the side has and that cannot be mirrored.
+	Refused []RefusedName
+}
+
+// RefusedName is a mailbox name as the side spells it, and why it is left out.
+type RefusedName struct {
+	Raw string
+	Err error
+}
+
+// Known is what the state holds of a mailbox, handed to a side so that it can
+// report what differs.
+type Known struct {
+	// Messages in ascending UID order.
+	Messages []KnownMessage
+	// Full asks for a complete comparison whatever the side could save.
+	Full bool
+}
+
+// KnownMessage is the part of a Message that a view is compared with.
+type KnownMessage struct {
+	Ref
+	Flags Flags
+}
+
+// View is what a side reports now, as the difference to what was known.
+// A known message that stands in none of the lists is there with its known
+// flags, unless Unknown says otherwise.
+type View struct {
+	// Checkpoint holds the values that this view shows. The executor stores it
+	// once everything in the view was applied.
+	Checkpoint Checkpoint
+	// Renumbered says that UIDVALIDITY changed or UIDNEXT went back. All
+	// messages are then in New, and nothing known means anything.
+	Renumbered bool
+	New        []Message // ascending UID; Flags, Size and Date are filled
+	Changed    []KnownMessage
+	// Gone are known messages that this view does not show: the first of two
+	// proofs. Mailbox.Absent gives the second.
+	Gone []Ref
+	// Unknown are known messages that this view can neither show nor deny.
+	Unknown []Ref
+	// Total counts the messages shown; Lowest is the smallest UID shown, 0 in
+	// an empty mailbox.
+	Total  int
+	Lowest imap.UID
+	// Keeps says which flags the mailbox can store.
+	Keeps Storable
+}
+
+// Storable says which flags a mailbox can store (PERMANENTFLAGS, RFC 9051
+// §7.1). The zero value stores nothing.
+type Storable struct {
+	Flags Flags // these by name
+	Any   bool  // and any new keyword (\*)
+}
+
+// Storable flags of a mailbox without limits.
+func AllFlags() Storable {
+	return Storable{MakeFlags(`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`), true}
+}
+
+// Only returns the part of f that the mailbox can store.
+func (s Storable) Only(f Flags) Flags {
+	if s.Any {
+		return Flags{system: f.system & s.Flags.system, keywords: f.keywords}
+	}
+	return f.Intersect(s.Flags)
+}

@@ -1,0 +1,197 @@
+package mirror
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Access says what a mailbox or repository is opened for.
+type Access uint8
+
+const (
+	// ReadOnly never changes anything on the side (EXAMINE; no directory made).
+	ReadOnly Access = iota
+	// ReadWrite allows the effects.
+	ReadWrite
+)
+
+// Traits are what a repository can do, as data. The zero value can do the
+// least.
+type Traits struct {
+	// Identity is who this repository is: the user of an IMAP account, the
+	// random id of a Maildir root. It must not change between runs.
+	Identity string
+	// Numbers says that the repository numbers its messages itself. Where it
+	// is false (Maildir), UIDs are counted by the state and Reserve names the
+	// copies before they are made.
+	Numbers bool
+	// UIDPlus: Append and Move tell the new UID and Remove can expunge single
+	// messages (RFC 4315).
+	UIDPlus bool
+	// Undo says that Remove keeps the message in the undo store, so a removal
+	// needs no \Trash mailbox.
+	Undo bool
+	// MaxSize is the largest message in octets that the side takes
+	// (APPENDLIMIT, RFC 7889); 0 means no limit is known.
+	MaxSize int64
+}
+
+// Repository is one end of a pair: an IMAP account or a Maildir tree.
+//
+// Errors say how far they reach (errors.go). After an error that reaches the
+// side, the repository is of no more use in this run but for Close. An error
+// of an effect means that the effect may or may not have happened.
+//
+// A Repository is used by one goroutine at a time unless it says otherwise.
+type Repository interface {
+	// Connect makes the repository ready and says what it can do. identity is
+	// Traits.Identity of the last run, "" on the first; only then may a
+	// missing Maildir root be created, and only with ReadWrite. A root that is
+	// missing or carries another id is ErrRootMissing or ErrOtherIdentity, as
+	// is a user other than the one before.
+	Connect(ctx context.Context, identity string, access Access) (Traits, error)
+
+	// List returns all mailboxes with their status where that costs no round
+	// trip a mailbox.
+	List(ctx context.Context) (Listing, error)
+
+	// Create makes a mailbox, with its special use where the side can, and its
+	// missing parents. A mailbox that is there already is no error.
+	Create(ctx context.Context, name Name, role Role) error
+
+	// Subscribe sets or clears the subscription (RFC 9051 §6.3.7).
+	Subscribe(ctx context.Context, name Name, on bool) error
+
+	// Open learns the mailbox's UIDVALIDITY and UIDNEXT in this session and
+	// returns a handle for it; ErrNoMailbox where it does not exist. known is
+	// the checkpoint of the state with UIDNext raised above every UID that the
+	// state holds; zero on a first visit. Handles of several mailboxes may be
+	// held at once; two of the same mailbox may not.
+	Open(ctx context.Context, name Name, access Access, known Checkpoint) (Mailbox, error)
+
+	// Close ends the session. It is called once, also after errors.
+	Close() error
+}
+
+// Mailbox is an open mailbox. Every method fails with ErrRenumbered once
+// UIDVALIDITY is no longer the one that Open saw.
+type Mailbox interface {
+	// Status is what Open or the last View saw, before any effect of ours.
+	Status() Checkpoint
+
+	// View reports what differs from known. It is called before any effect in
+	// this mailbox, and again to look at the outcome of uncertain effects.
+	View(ctx context.Context, known Known) (View, error)
+
+	// Absent is the second proof: it asks the side again, in another way than
+	// View did, and returns those of refs that are not there.
+	Absent(ctx context.Context, refs []Ref) ([]Ref, error)
+
+	// Identify reads refs as deep as asked. A message that is not there (any
+	// more) is left out of the result. A message that cannot be read is left
+	// out too and named by an error in the result's place.
+	Identify(ctx context.Context, refs []Ref, depth Depth) ([]Identified, error)
+
+	// Fetch streams the bodies of refs to sink, each at most once, in the
+	// order of refs unless the server insists on another. An error of sink
+	// ends the call and is returned. A message that is not there is skipped.
+	Fetch(ctx context.Context, refs []Ref, sink func(Body) error) error
+
+	// Reserve returns n refs for messages to come, unique in this mailbox and
+	// never given out again. On a side that numbers messages itself they are
+	// zero.
+	Reserve(n int) []Ref
+
+	// Append stores the messages of batch, in order, and returns a result for
+	// each that the batch yielded. Results without an error are durable when
+	// Append returns: they survive a power cut. A result's Target.UID is 0,
+	// with no error, where the server does not say (no UIDPLUS, RFC 4315 §3);
+	// the caller then finds the message by its digest. A message whose result
+	// holds an error may be there unless the error is ErrNotDone.
+	//
+	// Errors of one message stand in its result; the returned error means that
+	// the side is of no more use, and messages without a result are uncertain.
+	Append(ctx context.Context, batch iter.Seq[Incoming]) ([]Appended, error)
+
+	// Store adds and removes flags (+FLAGS and -FLAGS, never FLAGS; a rename
+	// in a Maildir). Each result tells the flags that the message has now.
+	Store(ctx context.Context, changes []FlagChange) ([]Stored, error)
+
+	// Move moves messages to another mailbox of the same repository; no body
+	// travels. A result whose To.UID is 0 without an error is done, but the
+	// new UID is to be found by digest.
+	Move(ctx context.Context, moves []Move, target Name) ([]Moved, error)
+
+	// Remove takes messages away for good: UID EXPUNGE of exactly these, or
+	// the undo store where Traits.Undo holds and keep is set. A message that is not
+	// there is removed. Pending results are marked \Deleted only, for want of
+	// UIDPLUS.
+	Remove(ctx context.Context, refs []Ref, keep bool) ([]Removed, error)
+}
+
+// Identified is one result of Identify. With Err the identity is not filled.
+type Identified struct {
+	Ref
+	Size     int64 // octets with CRLF line ends, counted when the body was read
+	Date     time.Time
+	Identity Identity
+	Err      error
+}
+
+// Incoming is a message on its way into a side. It is valid until the batch
+// yields the next.
+type Incoming struct {
+	Source   Ref // on the side it comes from; echoed in the result
+	Reserved Ref // from Reserve
+	Flags    Flags
+	Date     time.Time // INTERNALDATE
+	Body     Body
+}
+
+// Appended is one result of Append.
+type Appended struct {
+	Source Ref
+	Target Ref
+	// Flags are those that the message was stored with; what is missing was
+	// refused.
+	Flags Flags
+	Form  Form
+	Err   error
+}
+
+// FlagChange asks for flags to be added and removed. The sets are disjoint.
+type FlagChange struct {
+	Ref
+	Add, Remove Flags
+}
+
+// Stored is one result of Store. Flags are those that the message has now; on
+// an error they are what is known of them.
+type Stored struct {
+	Ref
+	Flags Flags
+	Err   error
+}
+
+// Move is one message to move; Reserved comes from the target's Reserve.
+type Move struct {
+	Ref
+	Reserved Ref
+}
+
+// Moved is one result of Move.
+type Moved struct {
+	From, To Ref
+	// Pending says that the copy is there and the source is only marked
+	// \Deleted, for want of UIDPLUS and MOVE.
+	Pending bool
+	Err     error
+}
+
+// Removed is one result of Remove.
+type Removed struct {
+	Ref
+	Pending bool
+	Err     error
+}

@@ -1,0 +1,247 @@
+package mirror
+
+import (
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// State remembers what was paired. One run uses it at a time, under a lock
+// that is taken before any network traffic.
+//
+// Losing the state loses no mail: a run with an empty state pairs both sides
+// by content.
+type State interface {
+	// Load returns everything but messages and records.
+	Load() (Snapshot, error)
+	// Messages returns the messages of a mailbox on a side in ascending UID
+	// order.
+	Messages(side Side, mailbox Name) ([]Message, error)
+	// Records returns the records of a mailbox in ascending far UID order.
+	Records(mailbox Name) ([]Record, error)
+	// Counts returns the number of records of each mailbox.
+	Counts() (map[Name]int, error)
+	// Commit makes all of changes durable, or none of them. An error means
+	// that nothing was changed. Empty changes write nothing. Intents with ID 0
+	// get theirs in place.
+	Commit(changes *Changes) error
+}
+
+// Snapshot is the small part of the state.
+type Snapshot struct {
+	// Fresh says that no run has ended yet since the state was made: the first
+	// run, or the one after the state was lost. It removes nothing.
+	Fresh      bool
+	Sides      [2]SideRow
+	Mailboxes  []MailboxRow // sorted by name, then side
+	Intents    []Intent     // ascending ID
+	Tombs      []Tomb
+	Quarantine []Quarantined
+	LastRun    *RunRow // nil before the first run ended
+}
+
+// SideRow is what the state knows of a repository. The zero value: never seen.
+type SideRow struct {
+	Repository string // its name in the configuration
+	Identity   string // Traits.Identity
+	// Trash is the mailbox that removals go to, once one was chosen.
+	Trash Name
+	// Bytes is what the probe after the first append showed.
+	Bytes BytesProbe
+}
+
+// BytesProbe says whether a repository gives back the octets it was given.
+type BytesProbe uint8
+
+// Outcomes of the probe.
+const (
+	NotProbed BytesProbe = iota
+	KeepsBytes
+	ChangesBytes
+)
+
+// MailboxRow is a mailbox that a side has had. A row stays until the mailbox
+// is removed on purpose: a missing known mailbox is not created again.
+type MailboxRow struct {
+	Side       Side
+	Name       Name
+	Role       Role
+	Subscribed bool
+	Checkpoint Checkpoint
+}
+
+// Confirmation says how sure a record's copy is on a side.
+type Confirmation uint8
+
+const (
+	// Confirmed: a listing showed the UID.
+	Confirmed Confirmation = iota
+	// Unconfirmed: APPENDUID, COPYUID or a rename announced it.
+	Unconfirmed
+	// Held: it was announced, a later listing did not show it, and no other
+	// message is it. It is never sent again and nothing is removed for it.
+	Held
+)
+
+// Record pairs a message on the far side with one on the near side.
+type Record struct {
+	Mailbox Name
+	UID     [2]imap.UID
+	// Base is, per side, the flags the message had after the last success,
+	// with Masked in it.
+	Base [2]Flags
+	// Masked is, per side, the flags in Base that the side cannot store.
+	Masked [2]Flags
+	State  [2]Confirmation
+	// Altered marks a pair that was found by Message-ID, Date and From because
+	// size or digest differ.
+	Altered bool
+}
+
+// RecordKey names a record.
+type RecordKey struct {
+	Mailbox Name
+	UID     [2]imap.UID
+}
+
+// Key returns the record's key.
+func (r Record) Key() RecordKey { return RecordKey{r.Mailbox, r.UID} }
+
+// MessageRow is a message with its place.
+type MessageRow struct {
+	Side    Side
+	Mailbox Name
+	Message
+}
+
+// MessageKey names a message row.
+type MessageKey struct {
+	Side    Side
+	Mailbox Name
+	UID     imap.UID
+}
+
+// MailboxKey names a mailbox on a side.
+type MailboxKey struct {
+	Side Side
+	Name Name
+}
+
+// IntentKind says which effect an intent announces.
+type IntentKind uint8
+
+const (
+	// CopyIntent: the message Source of Side's mailbox is about to be appended
+	// to the same mailbox on the other side.
+	CopyIntent IntentKind = iota + 1
+	// MoveIntent: the message moves to mailbox Target on the same side.
+	MoveIntent
+	// RemoveIntent: the message is about to be removed, by way of mailbox
+	// Target where that is set.
+	RemoveIntent
+	// GhostIntent: a copy that was sent again; the first may still appear. It
+	// is remembered for 30 days.
+	GhostIntent
+)
+
+// Intent is a row written before an effect that cannot be repeated safely.
+type Intent struct {
+	ID      int64 // 0: not stored yet
+	Kind    IntentKind
+	Side    Side // where the source message is
+	Mailbox Name
+	Source  Ref
+	Size    int64
+	Date    time.Time
+	// Target is the mailbox that receives the copy.
+	Target Name
+	// TargetUIDValidity and TargetUIDNext were learned in the session that
+	// wrote the intent, before the effect. Candidates for the copy are UIDs
+	// not below TargetUIDNext that the state does not hold.
+	TargetUIDValidity uint32
+	TargetUIDNext     imap.UID
+	Reserved          Ref // the copy's name, where the target's side does not number
+	// Accepted says that the target said OK without telling the UID.
+	Accepted bool
+	Created  time.Time
+}
+
+// Tomb is a message that we removed but that the side still shows, for want of
+// UIDPLUS. It is never copied back and its row goes when the message does.
+type Tomb struct {
+	Side    Side
+	Mailbox Name
+	UID     imap.UID
+	Since   time.Time
+}
+
+// Quarantined is a message that cannot pass. It blocks only itself.
+type Quarantined struct {
+	Side    Side
+	Mailbox Name
+	UID     imap.UID
+	Reason  string // the error's text, with the server's words
+	Since   time.Time
+	Tries   int
+	// Next is when it is tried again.
+	Next time.Time
+}
+
+// RunRow is the outcome of a run that changed something.
+type RunRow struct {
+	Start, End time.Time
+	Exit       int
+	Summary    Summary
+}
+
+// Changes is what one transaction writes. Drops are carried out before puts;
+// dropping what is not there is no error. Forget drops a mailbox's messages
+// on that side, the records that use them, and its quarantine, tombs and
+// intents, and keeps its row.
+type Changes struct {
+	Sides          []SideChange
+	Forget         []MailboxKey
+	DropMailboxes  []MailboxKey
+	DropRecords    []RecordKey
+	DropMessages   []MessageKey
+	DropIntents    []int64
+	DropTombs      []MessageKey
+	DropQuarantine []MessageKey
+
+	Mailboxes  []MailboxRow
+	Messages   []MessageRow
+	Records    []Record
+	Intents    []*Intent
+	Tombs      []Tomb
+	Quarantine []Quarantined
+	Run        *RunRow
+}
+
+// SideChange replaces a side's row.
+type SideChange struct {
+	Side Side
+	Row  SideRow
+}
+
+// Empty reports whether there is nothing to write.
+func (c *Changes) Empty() bool {
+	return len(c.Sides)+len(c.Forget)+len(c.DropMailboxes)+len(c.DropRecords)+len(c.DropMessages)+
+		len(c.DropIntents)+len(c.DropTombs)+len(c.DropQuarantine)+len(c.Mailboxes)+len(c.Messages)+
+		len(c.Records)+len(c.Intents)+len(c.Tombs)+len(c.Quarantine) == 0 && c.Run == nil
+}
+
+// Summary counts what a run did, per side that was changed.
+type Summary struct {
+	Created [2]int   `json:"created"`
+	Copied  [2]int   `json:"copied"`
+	Octets  [2]int64 `json:"octets"`
+	Moved   [2]int   `json:"moved"`
+	Flagged [2]int   `json:"flagged"`
+	Removed [2]int   `json:"removed"`
+	Pending [2]int   `json:"pending"`
+	Paired  int      `json:"paired"`
+	Fetched int      `json:"bodies_fetched_to_compare"`
+	Failed  int      `json:"failed"`
+	Held    int      `json:"held"`
+	Ghosts  int      `json:"ghosts"`
+}
