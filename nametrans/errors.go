@@ -31,11 +31,13 @@ const (
 // Reasons that depend on how a repository writes names.
 const (
 	ReasonDelimiter    Reason = "a part of the name holds the hierarchy delimiter of this repository"
+	ReasonFlat         Reason = "this repository has no hierarchy"
+	ReasonSlash        Reason = `a part of the name holds a "/", which no directory can`
 	ReasonNotUTF7      Reason = "the name is not modified UTF-7"
 	ReasonNamespace    Reason = "the name is outside the personal namespace"
 	ReasonShadowsInbox Reason = "the name would be taken for INBOX"
 	ReasonEscape       Reason = "the name is not escaped as this Maildir's names are"
-	ReasonReserved     Reason = "the name is reserved by the Maildir format"
+	ReasonReserved     Reason = "the name is not that of a Maildir++ mailbox"
 	ReasonTooLong      Reason = "the name is too long for a file system (255 octets)"
 	ReasonNotOneToOne  Reason = "the name does not survive being written and read back"
 )
