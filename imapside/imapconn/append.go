@@ -1,0 +1,35 @@
+package imapconn
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// AppendMessage is a message to upload.
+type AppendMessage struct {
+	Flags        []imap.Flag // atoms, without \Recent
+	InternalDate time.Time   // zero: the server takes the time of arrival
+	Size         int64       // octets of Body, exactly
+	Body         io.Reader   // read from the writing goroutine, until Wait returns at the latest
+}
+
+// AppendData is what APPENDUID said (RFC 4315 §3), zero where it was not sent.
+type AppendData struct {
+	UIDValidity uint32
+	UID         imap.UID
+}
+
+// Append uploads a message (RFC 9051 §6.3.12). The body goes as a
+// non-synchronising literal as far as LITERAL+ and LITERAL- allow (RFC 7888),
+// else after the server's continuation.
+//
+// A body that ends early, is longer than Size or fails to read closes the
+// connection at once (ErrBody): the server must not take what follows for
+// message text. After ErrUncertain the message may be there or may still
+// appear; after a *StatusError it is not.
+func (c *Conn) Append(ctx context.Context, mailbox string, msg AppendMessage) *DataCommand[AppendData] {
+	return nil
+}
