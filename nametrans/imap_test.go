@@ -152,14 +152,16 @@ func TestIMAPWithListedRaw(t *testing.T) {
 		{"Q&A", ReasonNotUTF7},
 	}, nil)
 
-	again := listed.WithListed([]string{"INBOX"})
-	testCodec(t, again, []codecTest{{"R&-D", "R&D"}}, []refusal{{"R&D", ReasonNotUTF7}}, nil)
+	testCodec(t, listed.WithListed([]string{"R&D"}), []codecTest{{"R&D", "R&D"}}, nil, nil)
+	testCodec(t, listed.WithListed([]string{"INBOX"}), []codecTest{{"R&-D", "R&D"}}, []refusal{{"R&D", ReasonNotUTF7}}, nil)
 }
 
 func TestIMAPWithListedInbox(t *testing.T) {
 	t.Parallel()
 	// mox lists INBOX and its children as Inbox.
-	testCodec(t, IMAP{Delimiter: '/'}.WithListed([]string{"Inbox", "Inbox/a"}), []codecTest{
+	mox := IMAP{Delimiter: '/'}.WithListed([]string{"Inbox", "Inbox/a"})
+	testCodec(t, mox.WithListed([]string{"Inbox"}), []codecTest{{"INBOX/a", "INBOX|a"}}, nil, nil)
+	testCodec(t, mox, []codecTest{
 		{"INBOX", "INBOX"},
 		{"Inbox/a", "INBOX|a"},
 		{"Inbox/new", "INBOX|new"},
@@ -168,9 +170,10 @@ func TestIMAPWithListedInbox(t *testing.T) {
 		{"inbox/a", ReasonInboxSpelling},
 	}, nil)
 	// Two spellings are two mailboxes on a server that keeps them apart.
-	testCodec(t, IMAP{Delimiter: '/'}.WithListed([]string{"Inbox/a", "INBOX/a"}), []codecTest{
+	testCodec(t, IMAP{Delimiter: '/'}.WithListed([]string{"Inbox/a", "iNBOX/a"}), []codecTest{
 		{"INBOX/a", "INBOX|a"},
 	}, []refusal{
+		{"iNBOX/a", ReasonInboxSpelling},
 		{"Inbox/a", ReasonInboxSpelling},
 	}, nil)
 	// What stands outside the namespace teaches nothing.

@@ -61,8 +61,8 @@ func decodeUTF7(s string) (string, bool) {
 		rest = after
 	}
 	// Encoding gives each string one form only, so whatever else was taken
-	// above (a lone surrogate, left-over bits, …) shows here.
-	if !utf8.ValidString(out.String()) || encodeUTF7(out.String()) != s {
+	// above (an 8-bit character, a lone surrogate, left-over bits, …) shows here.
+	if encodeUTF7(out.String()) != s {
 		return "", false
 	}
 	return out.String(), true
