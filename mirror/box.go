@@ -1,0 +1,138 @@
+package mirror
+
+import (
+	"maps"
+	"slices"
+)
+
+// box is one mailbox in a round, on both sides.
+type box struct {
+	name  Name
+	sides [2]boxSide
+	// records are loaded when the box is visited; count is right always.
+	records []Record
+	count   int
+	visited bool
+	// incomplete says that something of what the views showed was not carried
+	// out, so that their checkpoints must not be stored.
+	incomplete bool
+}
+
+// boxSide is a mailbox on one side.
+type boxSide struct {
+	listed *Listed     // nil: not listed
+	row    *MailboxRow // nil: never seen
+	handle Mailbox     // nil: not opened
+	view   *View       // nil: not looked at in this round
+	// messages are those of the state and of the view together, by UID.
+	messages map[UID]*Message
+	gone     map[UID]bool
+	unknown  map[UID]bool
+	// learned are messages whose identity the state does not hold yet.
+	learned map[UID]bool
+	blocked string
+}
+
+// exists reports whether the side lists the mailbox as one that holds mail.
+func (s *boxSide) exists() bool { return s.listed != nil && !s.listed.NoSelect }
+
+// known returns the checkpoint of the state, with UIDNext raised above every
+// UID that the state holds or has promised.
+func (b *box) known(s Side, intents []Intent) Checkpoint {
+	side := &b.sides[s]
+	var c Checkpoint
+	if side.row != nil {
+		c = side.row.Checkpoint
+	}
+	for uid := range side.messages {
+		c.UIDNext = max(c.UIDNext, uid+1)
+	}
+	for _, in := range intents {
+		target := in.Mailbox
+		from := in.Side.Other()
+		if in.Kind != CopyIntent && in.Kind != GhostIntent {
+			target, from = in.Target, in.Side
+		}
+		if from == s && target == b.name {
+			c.UIDNext = max(c.UIDNext, in.Reserved.UID+1)
+		}
+	}
+	return c
+}
+
+// knownMessages returns what a view is compared with.
+func (s *boxSide) knownMessages() []KnownMessage {
+	list := make([]KnownMessage, 0, len(s.messages))
+	for _, uid := range sortedUIDs(s.messages) {
+		m := s.messages[uid]
+		list = append(list, KnownMessage{m.Ref, m.Flags})
+	}
+	return list
+}
+
+func sortedUIDs[V any](m map[UID]V) []UID { return slices.Sorted(maps.Keys(m)) }
+
+// providerWindows are the numbers of messages at which servers stop showing
+// older ones.
+var providerWindows = map[int]bool{1000: true, 2000: true, 5000: true, 10000: true}
+
+// take merges a view into what was known.
+func (s *boxSide) take(v View, numbers bool) {
+	s.view = &v
+	if v.Renumbered {
+		s.messages = map[UID]*Message{}
+	}
+	for _, m := range v.New {
+		s.messages[m.UID] = &m
+	}
+	for _, c := range v.Changed {
+		if m := s.messages[c.UID]; m != nil {
+			m.Flags = c.Flags
+			if c.Base != "" {
+				m.Base = c.Base
+			}
+		}
+	}
+	window := numbers && providerWindows[v.Total]
+	for _, ref := range v.Gone {
+		if window && ref.UID < v.Lowest {
+			s.unknown[ref.UID] = true
+		} else {
+			s.gone[ref.UID] = true
+		}
+	}
+	for _, ref := range v.Unknown {
+		s.unknown[ref.UID] = true
+	}
+}
+
+// sighting says what became of a message of a record.
+func (s *boxSide) sighting(uid UID) Sighting {
+	m := s.messages[uid]
+	switch {
+	case m == nil || !s.exists() || s.blocked != "" || s.unknown[uid]:
+		return Sighting{}
+	case s.gone[uid]:
+		return Sighting{Gone, *m}
+	}
+	return Sighting{Present, *m}
+}
+
+// unpaired lists the messages that are there, without a record or a tomb.
+func (s *boxSide) unpaired(taken map[UID]bool) []Message {
+	var list []Message
+	for _, uid := range sortedUIDs(s.messages) {
+		if !taken[uid] && !s.gone[uid] && !s.unknown[uid] {
+			list = append(list, *s.messages[uid])
+		}
+	}
+	return list
+}
+
+// ref completes a UID with the base name that a Maildir needs.
+func (s *boxSide) ref(uid UID) Ref {
+	if m := s.messages[uid]; m != nil {
+		return m.Ref
+	}
+	return Ref{UID: uid}
+}

@@ -1,0 +1,316 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+// A batch is what one transaction of intents covers.
+const (
+	batchMessages = 100
+	batchOctets   = 32 << 20
+)
+
+// copies sends what is new on one side to the other.
+func (e *effects) copies(ctx context.Context) error {
+	for _, g := range e.groups(Copy) {
+		slices.SortStableFunc(g.actions, func(a, b Action) int { return cmp.Compare(a.Message.UID, b.Message.UID) })
+		for len(g.actions) > 0 {
+			n := batchLength(g.actions)
+			if err := e.copyBatch(ctx, g, g.actions[:n], true); err != nil {
+				return err
+			}
+			g.actions = g.actions[n:]
+		}
+	}
+	return nil
+}
+
+func batchLength(actions []Action) int {
+	var octets int64
+	for i, a := range actions {
+		octets += a.Message.Size
+		if i == batchMessages || (i > 0 && octets > batchOctets) {
+			return i
+		}
+	}
+	return len(actions)
+}
+
+// batch is one batch of copies under way.
+type batch struct {
+	*effects
+	b              *box
+	from, to       Side
+	source, target Mailbox
+	actions        map[UID]Action // by source UID
+	intents        map[UID]*Intent
+	order          []UID
+	// missing were not delivered by the source, and nothing went wrong.
+	missing []Action
+	changes Changes
+	written []Action // recorded by changes
+	first   Message  // the first copy that was recorded
+	stopped error
+}
+
+// copyBatch writes the intents of a batch, streams it, and records what
+// arrived. again says that messages which the source did not deliver are asked
+// for once more.
+func (e *effects) copyBatch(ctx context.Context, g group, actions []Action, again bool) error {
+	t := &batch{effects: e, b: e.box(g.mailbox), from: g.side.Other(), to: g.side,
+		actions: map[UID]Action{}, intents: map[UID]*Intent{}}
+	if t.b.sides[t.to].blocked != "" || t.b.sides[t.from].blocked != "" {
+		t.b.incomplete = true
+		return nil
+	}
+	if ok, err := t.open(ctx); !ok || err != nil {
+		return err
+	}
+	if err := t.announce(actions); err != nil {
+		return err
+	}
+	results, through, readErr, writeErr := e.relay(ctx, t.source, t.refs(), t.target, t.incoming)
+	t.outcomes(results, through, readErr == nil && writeErr == nil)
+	if err := t.finish(readErr, writeErr); err != nil {
+		return err
+	}
+	if err := t.probe(ctx); err != nil {
+		return err
+	}
+	return t.lookAgain(ctx, g, again)
+}
+
+func (t *batch) open(ctx context.Context) (ok bool, err error) {
+	if t.source, ok, err = t.handle(ctx, t.b, t.from); !ok || err != nil {
+		return false, err
+	}
+	t.target, ok, err = t.handle(ctx, t.b, t.to)
+	return ok, err
+}
+
+// announce makes the intents of actions durable. The target's UIDVALIDITY and
+// UIDNEXT are those that opening it showed, before any of our copies.
+func (t *batch) announce(actions []Action) error {
+	status := t.target.Status()
+	reserved := t.target.Reserve(len(actions))
+	now := t.Now()
+	for i, a := range actions {
+		uid := a.Message.UID
+		in := &Intent{Kind: CopyIntent, Side: t.from, Mailbox: t.b.name, Source: a.Message.Ref, Size: a.Message.Size,
+			Date: a.Message.Date, TargetUIDValidity: status.UIDValidity, TargetUIDNext: status.UIDNext, Reserved: reserved[i], Created: now}
+		if a.Intent != 0 {
+			t.sentAgain(a.Intent)
+		}
+		t.actions[uid], t.intents[uid] = a, in
+		t.order = append(t.order, uid)
+		t.changes.Intents = append(t.changes.Intents, in)
+	}
+	return t.flush()
+}
+
+// sentAgain turns the intent of an earlier attempt into a ghost, so that its
+// copy is known if it appears after all.
+func (t *batch) sentAgain(id int64) {
+	t.changes.DropIntents = append(t.changes.DropIntents, id)
+	for _, old := range t.snapshot.Intents {
+		if old.ID == id && t.traits[t.to].Numbers {
+			ghost := old
+			ghost.ID, ghost.Kind = 0, GhostIntent
+			t.changes.Intents = append(t.changes.Intents, &ghost)
+		}
+	}
+}
+
+func (t *batch) flush() error {
+	err := t.commit(&t.changes)
+	t.changes = Changes{}
+	return err
+}
+
+func (t *batch) refs() []Ref {
+	refs := make([]Ref, len(t.order))
+	for i, uid := range t.order {
+		refs[i] = t.actions[uid].Message.Ref
+	}
+	return refs
+}
+
+func (t *batch) incoming(b Body) Incoming {
+	a := t.actions[b.UID]
+	return Incoming{Source: b.Ref, Reserved: t.intents[b.UID].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date, Body: b}
+}
+
+// wholeFlags are the flags of the source, with those that it could not store.
+func (t *batch) wholeFlags(a Action) Flags {
+	return a.Message.Flags.Union(a.Record.Masked[t.from])
+}
+
+// outcomes turns the results into records, quarantine or open intents.
+func (t *batch) outcomes(results []Appended, through map[UID]*carried, clean bool) {
+	byUID := map[UID]Appended{}
+	for _, r := range results {
+		byUID[r.Source.UID] = r
+	}
+	for _, uid := range t.order {
+		a, in, sent := t.actions[uid], t.intents[uid], through[uid]
+		r, answered := byUID[uid]
+		switch {
+		case answered && r.Err == nil && r.Target.UID != 0 && t.b.sides[t.to].messages[r.Target.UID] == nil:
+			t.record(a, r, sent.hash)
+		case answered && r.Err == nil:
+			in.Accepted = true
+			t.b.incomplete = true
+			t.changes.Intents = append(t.changes.Intents, in)
+			t.result.Changed = true
+		case answered:
+			t.refused(a, r.Err)
+		case sent == nil:
+			t.changes.DropIntents = append(t.changes.DropIntents, in.ID)
+			t.b.incomplete = true
+			if clean {
+				t.missing = append(t.missing, a)
+			}
+		default:
+			t.b.incomplete = true // uncertain: the intent stays
+		}
+	}
+}
+
+// record pairs the source with the copy that the target announced.
+func (t *batch) record(a Action, r Appended, h *Hasher) {
+	source := a.Message
+	object := source.Identity.ObjectID
+	source.Identity = h.Sum()
+	arrived := Message{Ref: r.Target, Flags: r.Flags, Size: h.Size(), Date: source.Date, Identity: source.Identity}
+	arrived.Identity.Form = r.Form
+	source.Identity.ObjectID = object
+	whole := t.wholeFlags(a)
+	rec := Record{Mailbox: t.b.name, Base: [2]Flags{whole, whole}}
+	rec.UID[t.from], rec.UID[t.to] = source.UID, arrived.UID
+	rec.Masked[t.from] = a.Record.Masked[t.from]
+	rec.Masked[t.to] = whole.Minus(r.Flags)
+	rec.State[t.to] = Unconfirmed
+	if a.Again {
+		t.changes.DropRecords = append(t.changes.DropRecords, RecordKey{t.b.name, a.UID})
+		t.changes.DropMessages = append(t.changes.DropMessages, MessageKey{t.to, t.b.name, a.UID[t.to]})
+	}
+	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[source.UID].ID)
+	t.changes.DropQuarantine = append(t.changes.DropQuarantine, MessageKey{t.from, t.b.name, source.UID})
+	t.changes.Messages = append(t.changes.Messages, MessageRow{t.from, t.b.name, source}, MessageRow{t.to, t.b.name, arrived})
+	t.changes.Records = append(t.changes.Records, rec)
+	t.b.sides[t.to].messages[arrived.UID] = &arrived
+	t.b.sides[t.from].messages[source.UID] = &source
+	t.result.Summary.Copied[t.to]++
+	t.result.Summary.Octets[t.to] += h.Size()
+	if !rec.Masked[t.to].Empty() {
+		t.problem(Problem{t.to, t.b.name, arrived.UID, "flags that this side does not store: " + rec.Masked[t.to].String()})
+	}
+	if len(t.written) == 0 {
+		t.first = arrived
+	}
+	t.written = append(t.written, a)
+}
+
+// refused handles a message that the target did not take, or may have taken.
+func (t *batch) refused(a Action, err error) {
+	uid := a.Message.UID
+	if !errors.Is(err, ErrNotDone) {
+		t.b.incomplete = true
+		if ReachOf(err) > ReachMessage {
+			t.stopped = cmp.Or(t.stopped, err)
+		} else {
+			t.fail(t.from, t.b, uid, "copy message", err)
+		}
+		return
+	}
+	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[uid].ID)
+	switch {
+	case ReachOf(err) > ReachMessage:
+		t.b.incomplete = true
+		t.stopped = cmp.Or(t.stopped, err)
+	case errors.Is(err, ErrGone):
+		t.b.incomplete = true
+	default:
+		t.keepAside(a, err)
+	}
+}
+
+// finish commits what was learned and returns an error that reaches a side.
+func (t *batch) finish(readErr, writeErr error) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, a := range t.written {
+		t.done(a)
+	}
+	if err := cmp.Or(writeErr, t.stopped); err != nil {
+		if err := t.failMailbox(t.b, t.to, "append messages", err); err != nil {
+			return err
+		}
+	}
+	if readErr != nil {
+		return t.failMailbox(t.b, t.from, "fetch messages", readErr)
+	}
+	return nil
+}
+
+// probe asks once per repository, after its first append, whether it gives
+// back the octets that it was given.
+func (t *batch) probe(ctx context.Context) error {
+	row := t.snapshot.Sides[t.to]
+	if !t.traits[t.to].Numbers || row.Bytes != NotProbed || len(t.written) == 0 {
+		return nil
+	}
+	found, err := t.target.Identify(ctx, []Ref{t.first.Ref}, Bodies)
+	if err != nil {
+		return t.failMailbox(t.b, t.to, "read first copy back", err)
+	}
+	if len(found) != 1 || found[0].Err != nil {
+		return nil
+	}
+	row.Bytes = KeepsBytes
+	if found[0].Identity.Exact != t.first.Identity.Exact {
+		row.Bytes = ChangesBytes
+		t.note("%s: this server changes messages when it stores them; they are told apart by Message-ID, Date and From", t.to)
+	}
+	t.snapshot.Sides[t.to] = row
+	return t.commit(&Changes{Sides: []SideChange{{t.to, row}}})
+}
+
+// lookAgain asks once more for messages that the source did not deliver. An
+// empty body is not a message (RFC 2180 §4.1.3): what is still there and gives
+// none is kept aside.
+func (t *batch) lookAgain(ctx context.Context, g group, again bool) error {
+	if len(t.missing) == 0 {
+		return nil
+	}
+	refs := make([]Ref, len(t.missing))
+	for i, a := range t.missing {
+		refs[i] = a.Message.Ref
+	}
+	gone, err := t.source.Absent(ctx, refs)
+	if err != nil {
+		return t.failMailbox(t.b, t.from, "look for messages", err)
+	}
+	there := slices.DeleteFunc(t.missing, func(a Action) bool { return slices.Contains(gone, a.Message.Ref) })
+	if len(there) == 0 {
+		return nil
+	}
+	if again {
+		return t.copyBatch(ctx, g, there, false)
+	}
+	for _, a := range there {
+		t.keepAside(a, ErrEmptyBody)
+	}
+	return t.flush()
+}
+
+// keepAside quarantines a message that cannot pass. It blocks only itself.
+func (t *batch) keepAside(a Action, err error) {
+	t.changes.Quarantine = append(t.changes.Quarantine, t.quarantined(t.from, t.b, a.Message.UID, err.Error()))
+	t.result.Summary.Failed++
+	t.problem(Problem{t.from, t.b.name, a.Message.UID, "copy message: " + err.Error()})
+}

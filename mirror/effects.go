@@ -1,0 +1,175 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// effects carries out one plan. Effects are in the order of the kinds; state
+// that only notes what is goes first, checkpoints go last.
+type effects struct {
+	*run
+	boxes []*box
+	plan  Plan
+}
+
+func newEffects(x *run, boxes []*box, plan Plan) *effects {
+	return &effects{run: x, boxes: boxes, plan: plan}
+}
+
+func (e *effects) carryOut(ctx context.Context) error {
+	for _, a := range e.plan.Withheld {
+		e.box(a.Mailbox).incomplete = true
+	}
+	if err := e.create(ctx); err != nil {
+		return err
+	}
+	if err := e.notes(); err != nil {
+		return err
+	}
+	e.announce()
+	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *effects) box(name Name) *box { return findBox(e.boxes, name) }
+
+// announce tells how much is to be copied.
+func (e *effects) announce() {
+	var count int
+	var octets int64
+	for _, a := range e.plan.Actions {
+		if a.Kind == Copy {
+			count++
+			octets += a.Message.Size
+		}
+	}
+	if count > 0 {
+		e.report(Event{Kind: Planned, Count: count, Octets: octets})
+	}
+}
+
+// group is a run of actions that one batch of effects may carry out.
+type group struct {
+	side    Side
+	mailbox Name
+	target  Name
+	actions []Action
+}
+
+// groups splits the actions of a kind by side, mailbox and target, in order.
+func (e *effects) groups(kind Kind) []group {
+	var out []group
+	at := map[[3]string]int{}
+	for _, a := range e.plan.Actions {
+		if a.Kind != kind {
+			continue
+		}
+		key := [3]string{a.Side.String(), string(a.Mailbox), string(a.Target)}
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, group{side: a.Side, mailbox: a.Mailbox, target: a.Target})
+		}
+		out[i].actions = append(out[i].actions, a)
+	}
+	return out
+}
+
+// create makes mailboxes and subscribes to them as on the other side.
+func (e *effects) create(ctx context.Context) error {
+	for _, a := range e.plan.Actions {
+		if a.Kind != Create {
+			continue
+		}
+		b := e.box(a.Mailbox)
+		repository := e.Repositories[a.Side]
+		err := repository.Create(ctx, a.Mailbox, a.Role)
+		if err == nil && a.Subscribed {
+			err = repository.Subscribe(ctx, a.Mailbox, true)
+		}
+		if err != nil {
+			if err := e.failMailbox(b, a.Side, "create mailbox", err); err != nil {
+				return err
+			}
+			continue
+		}
+		e.result.Summary.Created[a.Side]++
+		e.done(a)
+		b.sides[a.Side].listed = &Listed{Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
+		row := MailboxRow{Side: a.Side, Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
+		b.sides[a.Side].row = &row
+		if err := e.commit(&Changes{Mailboxes: []MailboxRow{row}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *effects) done(a Action) {
+	if a.Kind.ChangesMail() {
+		e.result.Changed = true
+	}
+	e.report(Event{Kind: Done, Side: a.Side, Mailbox: a.Mailbox, Action: &a})
+}
+
+// fail names a message that was not carried on; its mailbox is looked at
+// again by the next run.
+func (e *effects) fail(s Side, b *box, uid UID, op string, err error) {
+	b.incomplete = true
+	e.result.Summary.Failed++
+	e.problem(Problem{s, b.name, uid, fmt.Sprintf("%s: %v", op, err)})
+}
+
+// Pauses between tries of a quarantined message: an hour, doubled up to a week.
+const (
+	firstPause = time.Hour
+	longPause  = 7 * 24 * time.Hour
+)
+
+// quarantined returns the row of a message that cannot pass, with the pause
+// grown since the last try.
+func (e *effects) quarantined(s Side, b *box, uid UID, reason string) Quarantined {
+	now := e.Now()
+	q := Quarantined{Side: s, Mailbox: b.name, UID: uid, Since: now}
+	for _, old := range e.snapshot.Quarantine {
+		if old.Side == s && old.Mailbox == b.name && old.UID == uid {
+			q = old
+		}
+	}
+	pause := firstPause << min(q.Tries, 10)
+	q.Tries++
+	q.Reason = reason
+	q.Next = now.Add(min(pause, longPause))
+	return q
+}
+
+// checkpoints stores what the views showed of every mailbox in which
+// everything was carried out.
+func (e *effects) checkpoints() error {
+	var c Changes
+	for _, b := range e.boxes {
+		if !b.visited || b.incomplete {
+			continue
+		}
+		for _, s := range Sides {
+			side := &b.sides[s]
+			if side.view == nil || side.row == nil || side.blocked != "" {
+				continue
+			}
+			row := *side.row
+			row.Checkpoint = side.view.Checkpoint
+			if row != *side.row {
+				*side.row = row
+				c.Mailboxes = append(c.Mailboxes, row)
+			}
+		}
+	}
+	return e.commit(&c)
+}

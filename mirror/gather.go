@@ -1,0 +1,288 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+	"golang.org/x/sync/errgroup"
+)
+
+// gather lists both sides and looks into the mailboxes that may have changed.
+// only, where it is not nil, limits what is looked into.
+func (x *run) gather(ctx context.Context, only map[Name]bool) ([]*box, error) {
+	listings, err := x.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	boxes, err := x.arrange(listings)
+	if err != nil {
+		return nil, err
+	}
+	var visit []*box
+	for _, b := range boxes {
+		if x.mustVisit(b, only) {
+			b.visited = true
+			visit = append(visit, b)
+			if err := x.loadBox(b); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := x.look(ctx, visit); err != nil {
+		return nil, err
+	}
+	return boxes, x.forgetRenumbered(visit)
+}
+
+// list asks both sides at once.
+func (x *run) list(ctx context.Context) (listings [2]Listing, err error) {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, s := range Sides {
+		g.Go(func() error {
+			var err error
+			if listings[s], err = x.Repositories[s].List(gctx); err != nil {
+				return &Error{Op: "list mailboxes", Side: s, Err: err}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	return listings, err
+}
+
+// arrange makes a box of every selected name that a side lists or the state
+// knows, sorted by name.
+func (x *run) arrange(listings [2]Listing) ([]*box, error) {
+	byName := map[Name]*box{}
+	at := func(name Name) *box {
+		if byName[name] == nil {
+			b := &box{name: name}
+			for _, s := range Sides {
+				b.sides[s] = boxSide{messages: map[UID]*Message{}, gone: map[UID]bool{}, unknown: map[UID]bool{}, learned: map[UID]bool{}}
+			}
+			byName[name] = b
+		}
+		return byName[name]
+	}
+	for _, s := range Sides {
+		for _, refused := range listings[s].Refused {
+			x.problem(Problem{Side: s, Reason: fmt.Sprintf("mailbox %q is left out: %v", refused.Raw, refused.Err)})
+		}
+		for _, l := range listings[s].Mailboxes {
+			if l.Role == imap.MailboxAttrTrash {
+				x.trashes[s] = l.Name
+			}
+		}
+		for i := range listings[s].Mailboxes {
+			if l := &listings[s].Mailboxes[i]; x.selects(l.Name) {
+				at(l.Name).sides[s].listed = l
+			}
+		}
+	}
+	for i := range x.snapshot.Mailboxes {
+		if row := &x.snapshot.Mailboxes[i]; x.selects(row.Name) {
+			at(row.Name).sides[row.Side].row = row
+		}
+	}
+	counts, err := x.State.Counts()
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	var boxes []*box
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		b := byName[name]
+		b.count = counts[name]
+		if !b.containerOnly() {
+			boxes = append(boxes, b)
+		}
+	}
+	return boxes, nil
+}
+
+// containerOnly reports whether the name holds no mail on any side and never
+// did.
+func (b *box) containerOnly() bool {
+	for _, s := range Sides {
+		if b.sides[s].exists() || b.sides[s].row != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *run) selects(name Name) bool { return x.Selected == nil || x.Selected(name) }
+
+// mustVisit reports whether anything may have happened in b.
+func (x *run) mustVisit(b *box, only map[Name]bool) bool {
+	if only != nil {
+		return only[b.name]
+	}
+	if x.Full || x.pending(b.name) {
+		return b.sides[Far].exists() || b.sides[Near].exists()
+	}
+	for _, s := range Sides {
+		if b.sides[s].exists() && !b.sides[s].unchanged() {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *boxSide) unchanged() bool {
+	return s.row != nil && s.listed.Status != nil && s.row.Checkpoint.Unchanged(*s.listed.Status)
+}
+
+// pending reports whether the state holds unfinished business in a mailbox.
+func (x *run) pending(name Name) bool {
+	for _, in := range x.snapshot.Intents {
+		if in.Kind != GhostIntent && (in.Mailbox == name || in.Target == name) {
+			return true
+		}
+	}
+	for _, q := range x.snapshot.Quarantine {
+		if q.Mailbox == name && x.due(q) {
+			return true
+		}
+	}
+	return false
+}
+
+// loadBox reads a visited mailbox's part of the state.
+func (x *run) loadBox(b *box) error {
+	for _, s := range Sides {
+		if b.sides[s].row == nil {
+			continue
+		}
+		list, err := x.State.Messages(s, b.name)
+		if err != nil {
+			return fmt.Errorf("read state: %w", err)
+		}
+		for i := range list {
+			b.sides[s].messages[list[i].UID] = &list[i]
+		}
+	}
+	var err error
+	if b.records, err = x.State.Records(b.name); err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	return nil
+}
+
+// look views the mailboxes of both sides, the sides at the same time. Errors
+// that reach no further than a mailbox block it on that side.
+func (x *run) look(ctx context.Context, visit []*box) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, s := range Sides {
+		g.Go(func() error {
+			for _, b := range visit {
+				if err := x.lookInto(gctx, b, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
+	side := &b.sides[s]
+	if !side.exists() || (side.unchanged() && !x.Full && !x.pending(b.name)) {
+		return nil
+	}
+	x.report(Event{Kind: Viewing, Side: s, Mailbox: b.name})
+	handle, err := x.open(ctx, b, s)
+	if err == nil {
+		var v View
+		if v, err = handle.View(ctx, Known{Messages: side.knownMessages(), Full: x.Full}); err == nil {
+			side.take(v, x.traits[s].Numbers)
+			return nil
+		}
+	}
+	if ReachOf(err) > ReachMailbox || ctx.Err() != nil {
+		return &Error{Op: "look into mailbox", Side: s, Mailbox: b.name, Err: err}
+	}
+	side.blocked = err.Error()
+	return nil
+}
+
+// open returns the handle of a mailbox, opening it once a round.
+func (x *run) open(ctx context.Context, b *box, s Side) (Mailbox, error) {
+	side := &b.sides[s]
+	if side.handle != nil {
+		return side.handle, nil
+	}
+	access := ReadWrite
+	if x.DryRun || !x.Policy.Writes(s) {
+		access = ReadOnly
+	}
+	if side.row != nil && len(side.messages) == 0 && b.count > 0 && !b.visited {
+		if err := x.loadBox(b); err != nil {
+			return nil, err
+		}
+	}
+	handle, err := x.Repositories[s].Open(ctx, b.name, access, b.known(s, x.snapshot.Intents))
+	if err != nil {
+		return nil, err
+	}
+	side.handle = handle
+	return handle, nil
+}
+
+// forgetRenumbered drops what the state holds of mailboxes whose UIDs no
+// longer mean anything. Their messages are paired again by content.
+func (x *run) forgetRenumbered(visit []*box) error {
+	for _, b := range visit {
+		for _, s := range Sides {
+			side := &b.sides[s]
+			if side.view == nil || !side.view.Renumbered || side.row == nil {
+				continue
+			}
+			was, is := side.row.Checkpoint.UIDValidity, side.view.Checkpoint.UIDValidity
+			if was != 0 || len(b.records) > 0 {
+				x.note("%s mailbox %q: UIDVALIDITY changed from %d to %d; it is paired again by content, nothing is removed", s, b.name.String(), was, is)
+			}
+			// The new UIDVALIDITY goes with the first new rows, so that an
+			// interrupted run is not taken for another renumbering.
+			side.row.Checkpoint = Checkpoint{UIDValidity: is}
+			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}}
+			if err := x.commit(&c); err != nil {
+				return err
+			}
+			b.records, b.count = nil, 0
+			x.dropIntents(b.name)
+		}
+	}
+	return nil
+}
+
+// dropIntents leaves the intents of a forgotten mailbox out of this round.
+func (x *run) dropIntents(name Name) {
+	x.snapshot.Intents = slices.DeleteFunc(x.snapshot.Intents, func(in Intent) bool { return in.Mailbox == name || in.Target == name })
+}
+
+// handle opens a mailbox for an effect. ok is false, and the problem named,
+// where the mailbox cannot be worked in.
+func (x *run) handle(ctx context.Context, b *box, s Side) (handle Mailbox, ok bool, err error) {
+	handle, err = x.open(ctx, b, s)
+	if err == nil {
+		return handle, true, nil
+	}
+	return nil, false, x.failMailbox(b, s, "open mailbox", err)
+}
+
+// failMailbox names a mailbox that failed, and returns the error only when it
+// reaches further than that.
+func (x *run) failMailbox(b *box, s Side, op string, err error) error {
+	if ReachOf(err) > ReachMailbox || errors.Is(err, context.Canceled) {
+		return &Error{Op: op, Side: s, Mailbox: b.name, Err: err}
+	}
+	b.incomplete = true
+	b.sides[s].blocked = err.Error()
+	x.problem(Problem{Side: s, Mailbox: b.name, Reason: fmt.Sprintf("%s: %v", op, err)})
+	return nil
+}

@@ -1,0 +1,233 @@
+package mirror
+
+// Kind is what an action does. Kinds are in the order in which actions are
+// carried out.
+type Kind uint8
+
+const (
+	// Create makes Mailbox on Side with Role, subscribed as on the other side.
+	Create Kind = iota + 1
+
+	// The next ones change the state only.
+
+	// Drop forgets a record whose message is gone on both sides, or the
+	// mailbox's rows when it is gone on both (UID zero).
+	Drop
+	// Pair makes a record of two messages that are equal.
+	Pair
+	// Rebind gives a record another UID on Side: same message, new name.
+	Rebind
+	// Confirm notes that a listing showed the copy on Side.
+	Confirm
+	// Hold notes that an announced copy on Side cannot be found.
+	Hold
+	// Settled drops an intent whose copy was found or whose source is gone.
+	Settled
+	// Wait leaves an uncertain copy to Side alone until it has settled.
+	Wait
+	// Ghost notes a copy on Side that the server finished after we sent it
+	// again; it is reported and never propagated.
+	Ghost
+	// Quarantine keeps Message on the side opposite to Side from being sent.
+	Quarantine
+
+	// The next ones change mail.
+
+	// MoveTo moves a message on Side from Mailbox to Target.
+	MoveTo
+	// Copy sends Message, which is on the other side, to Side.
+	Copy
+	// SetFlags adds and removes flags on Side.
+	SetFlags
+	// Remove removes a message on Side.
+	Remove
+)
+
+var kindNames = [...]string{
+	Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Hold: "hold",
+	Settled: "settled", Wait: "wait", Ghost: "ghost", Quarantine: "quarantine", MoveTo: "move",
+	Copy: "copy", SetFlags: "flags", Remove: "remove",
+}
+
+// String returns the word used in plans and in JSON.
+func (k Kind) String() string { return kindNames[k] }
+
+// ChangesMail reports whether the action changes a repository.
+func (k Kind) ChangesMail() bool { return k == Create || k >= MoveTo }
+
+// Action is one intended change. Which fields are filled depends on Kind; UID
+// holds the record's UIDs, or the one side's UID where there is no record.
+type Action struct {
+	Kind    Kind
+	Side    Side // the side that is changed or spoken of
+	Mailbox Name
+	Target  Name // MoveTo
+	UID     [2]UID
+	// Message is the message on Side (Rebind, SetFlags, Remove, MoveTo, Ghost)
+	// or on the other side (Copy, Quarantine, Wait).
+	Message Message
+	// Partner is the message on the other side: the moved one of a MoveTo.
+	Partner Message
+	// Record is what the record becomes once the action succeeded (Pair,
+	// Rebind, Confirm, Hold, SetFlags, MoveTo).
+	Record Record
+	// Add and Remove are the flags of SetFlags that travel.
+	Add, Remove Flags
+	// Intent is the ID of the intent that Settled and Ghost end, and that Copy,
+	// MoveTo and Remove replace; 0 is none.
+	Intent int64
+	// Again says that Copy sends a message whose partner is gone on Side: the
+	// old record is replaced.
+	Again bool
+	// ForGood says that Remove goes past the trash: it ends a move whose copy
+	// is there already.
+	ForGood    bool
+	Role       Role
+	Subscribed bool
+	Reason     string
+}
+
+// Need asks for messages to be identified before the plan can be made.
+type Need struct {
+	Side    Side
+	Mailbox Name
+	Refs    []Ref
+	Depth   Depth
+}
+
+// Problem is a mailbox or message that is left out, and why.
+type Problem struct {
+	Side    Side
+	Mailbox Name
+	UID     UID
+	Reason  string
+}
+
+// Stop is a rail that was reached. Its actions stand in Withheld, not in
+// Actions.
+type Stop struct {
+	Rail    Rail
+	Side    Side // where mail is missing
+	Mailbox Name // "" for the whole side
+	Count   int  // what would be removed, or what is missing or paired
+	Of      int  // of how many
+}
+
+// Rail names a brake.
+type Rail string
+
+// The rails of the design's chapter on carrying out.
+const (
+	RailEmptySide    Rail = "empty-side"
+	RailMailboxes    Rail = "mailboxes-missing"
+	RailMailbox      Rail = "mailbox-removals"
+	RailSide         Rail = "side-removals"
+	RailWrongAccount Rail = "wrong-account"
+)
+
+// Plan is everything that a run intends, sorted by kind, mailbox, side, UID.
+type Plan struct {
+	Actions  []Action
+	Problems []Problem
+	Stops    []Stop
+	Withheld []Action
+	// Token names exactly the withheld set; "" when nothing is withheld.
+	Token string
+	// Waiting counts uncertain copies that have not settled.
+	Waiting int
+}
+
+// Quiet reports whether the plan changes no mail and waits for nothing.
+func (p Plan) Quiet() bool {
+	for _, a := range p.Actions {
+		if a.Kind.ChangesMail() {
+			return false
+		}
+	}
+	return p.Waiting == 0 && len(p.Stops) == 0
+}
+
+// Input is all that the planner knows.
+type Input struct {
+	Policy Policy
+	// Fresh: the first run, or the one after a lost state. Nothing is removed.
+	Fresh bool
+	// Confirm is the token that a person gave.
+	Confirm string
+	// Settled says that uncertain copies had their time.
+	Settled   bool
+	Sides     [2]SideInput
+	Mailboxes []MailboxInput // sorted by name
+}
+
+// SideInput is what the planner knows of a side.
+type SideInput struct {
+	Traits Traits
+	// Known counts the mailboxes with a row, Listed those of them that the
+	// side lists now.
+	Known, Listed int
+	// Records counts the records of the pair, in all mailboxes.
+	Records int
+	// Shown counts the messages that the side has now, as far as it said.
+	Shown int
+}
+
+// MailboxInput is one mailbox on both sides.
+type MailboxInput struct {
+	Name  Name
+	Sides [2]MailboxSide
+	// Total counts the records of the mailbox, also those not in Records.
+	Total   int
+	Records []RecordInput
+	// Unpaired are messages without a record and without a tomb, in ascending
+	// UID order.
+	Unpaired [2][]Message
+	// Intents are those whose source is in this mailbox, without ghosts.
+	Intents []Intent
+	// Ghosts are copies that were sent again, with the source as it is known.
+	Ghosts []GhostInput
+	// Quarantined holds unpaired messages that are not due yet.
+	Quarantined [2]map[UID]bool
+}
+
+// GhostInput is a copy that was sent again and the source it was made of.
+type GhostInput struct {
+	Intent Intent
+	Source Message
+}
+
+// MailboxSide is a mailbox on one side.
+type MailboxSide struct {
+	// Known: the state has a row. Exists: the side lists it.
+	Known, Exists bool
+	// Blocked is why the mailbox is left alone in this run; "" is not.
+	Blocked    string
+	Renumbered bool
+	Role       Role
+	Subscribed bool
+	Keeps      Storable
+}
+
+// Sight is what became of a record's message on a side.
+type Sight uint8
+
+// Sights. The zero value decides nothing.
+const (
+	Unknown Sight = iota
+	Present
+	Gone
+)
+
+// Sighting is a record's message as a side shows it.
+type Sighting struct {
+	Sight Sight
+	// Message holds the flags of now where Sight is Present, and what the
+	// state remembers where it is Gone.
+	Message Message
+}
+
+// RecordInput is a record and what became of its two messages.
+type RecordInput struct {
+	Record
+	Seen [2]Sighting
+}

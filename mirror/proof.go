@@ -1,0 +1,38 @@
+package mirror
+
+import "context"
+
+// proven is the second proof: it asks side s again whether the messages of
+// actions are gone there, and returns the actions for which that holds. The
+// others are left to the next run.
+func (e *effects) proven(ctx context.Context, b *box, s Side, actions []Action) ([]Action, error) {
+	var refs []Ref
+	for _, a := range actions {
+		if a.UID[s] != 0 {
+			refs = append(refs, b.sides[s].ref(a.UID[s]))
+		}
+	}
+	absent := map[UID]bool{0: true} // no partner: nothing to prove
+	if len(refs) > 0 {
+		handle, ok, err := e.handle(ctx, b, s)
+		if !ok || err != nil {
+			return nil, err
+		}
+		gone, err := handle.Absent(ctx, refs)
+		if err != nil {
+			return nil, e.failMailbox(b, s, "prove messages gone", err)
+		}
+		for _, ref := range gone {
+			absent[ref.UID] = true
+		}
+	}
+	var out []Action
+	for _, a := range actions {
+		if absent[a.UID[s]] {
+			out = append(out, a)
+		} else {
+			b.incomplete = true
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,180 @@
+package mirror
+
+import (
+	"context"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// defaultTrash is made where a side has no \Trash.
+const defaultTrash Name = "Trash"
+
+// removals takes away what is proved gone on the other side.
+func (e *effects) removals(ctx context.Context) error {
+	for _, g := range e.groups(Remove) {
+		b := e.box(g.mailbox)
+		actions, err := e.proven(ctx, b, g.side.Other(), g.actions)
+		if err != nil {
+			return err
+		}
+		var trashed, removed []Action
+		for _, a := range actions {
+			if e.byTrash(a) {
+				trashed = append(trashed, a)
+			} else {
+				removed = append(removed, a)
+			}
+		}
+		if err := e.toTrash(ctx, g, b, trashed); err != nil {
+			return err
+		}
+		if err := e.remove(ctx, g, b, removed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byTrash reports whether a removal goes by way of the side's \Trash.
+func (e *effects) byTrash(a Action) bool {
+	return e.Policy.Deletions == DeleteToTrash && !a.ForGood && !e.traits[a.Side].Undo && a.Mailbox != e.trashOf(a.Side)
+}
+
+// trashOf returns the mailbox of removals: by its role, else the one that was
+// used before; "" before there is one.
+func (e *effects) trashOf(s Side) Name {
+	if e.trashes[s] != "" {
+		return e.trashes[s]
+	}
+	return e.snapshot.Sides[s].Trash
+}
+
+// needTrash makes the trash of a side where there is none, and remembers it.
+func (e *effects) needTrash(ctx context.Context, s Side) (Name, error) {
+	name := e.trashOf(s)
+	if name == "" {
+		name = defaultTrash
+		if err := e.Repositories[s].Create(ctx, name, imap.MailboxAttrTrash); err != nil {
+			return "", err
+		}
+		e.trashes[s] = name
+	}
+	row := e.snapshot.Sides[s]
+	if row.Trash == name {
+		return name, nil
+	}
+	row.Trash = name
+	e.snapshot.Sides[s] = row
+	return name, e.commit(&Changes{Sides: []SideChange{{s, row}}})
+}
+
+// trashHandle opens the trash, which need not be among the mirrored mailboxes.
+func (e *effects) trashHandle(ctx context.Context, s Side, name Name) (Mailbox, error) {
+	for _, b := range e.boxes {
+		if b.name == name && b.sides[s].exists() {
+			return e.open(ctx, b, s)
+		}
+	}
+	return e.Repositories[s].Open(ctx, name, ReadWrite, Checkpoint{})
+}
+
+func (e *effects) toTrash(ctx context.Context, g group, b *box, actions []Action) error {
+	if len(actions) == 0 {
+		return nil
+	}
+	source, ok, err := e.handle(ctx, b, g.side)
+	if !ok || err != nil {
+		return err
+	}
+	trash, err := e.needTrash(ctx, g.side)
+	if err != nil {
+		return e.failMailbox(b, g.side, "find the trash", err)
+	}
+	target, err := e.trashHandle(ctx, g.side, trash)
+	if err != nil {
+		return e.failMailbox(b, g.side, "open the trash", err)
+	}
+	g.target = trash
+	intents, moves, err := e.announceMoves(g, actions, target, RemoveIntent)
+	if err != nil {
+		return err
+	}
+	results, moveErr := source.Move(ctx, moves, trash)
+	var c Changes
+	for _, r := range results {
+		a, in := actionOf(actions, g.side, r.From.UID), intents[r.From.UID]
+		if r.Err == nil && r.Pending && r.To.UID == 0 {
+			in.Accepted = true
+			b.incomplete = true
+			c.Intents = append(c.Intents, in)
+			continue
+		}
+		e.removed(b, g.side, a, in, Removed{Ref: r.From, Pending: r.Pending, Err: r.Err}, &c)
+	}
+	return e.endRemoval(b, g.side, &c, moveErr)
+}
+
+func (e *effects) remove(ctx context.Context, g group, b *box, actions []Action) error {
+	if len(actions) == 0 {
+		return nil
+	}
+	handle, ok, err := e.handle(ctx, b, g.side)
+	if !ok || err != nil {
+		return err
+	}
+	intents := map[UID]*Intent{}
+	var refs []Ref
+	var c Changes
+	for _, a := range actions {
+		in := &Intent{Kind: RemoveIntent, Side: g.side, Mailbox: b.name, Source: a.Message.Ref, Size: a.Message.Size, Date: a.Message.Date, Created: e.Now()}
+		if a.Intent != 0 {
+			c.DropIntents = append(c.DropIntents, a.Intent)
+		}
+		intents[a.Message.UID] = in
+		c.Intents = append(c.Intents, in)
+		refs = append(refs, a.Message.Ref)
+	}
+	if err := e.commit(&c); err != nil {
+		return err
+	}
+	results, removeErr := handle.Remove(ctx, refs, e.Policy.Deletions == DeleteToTrash)
+	c = Changes{}
+	for _, r := range results {
+		e.removed(b, g.side, actionOf(actions, g.side, r.UID), intents[r.UID], r, &c)
+	}
+	return e.endRemoval(b, g.side, &c, removeErr)
+}
+
+// removed notes the outcome of one removal. Without UIDPLUS the message is
+// still shown: its tomb keeps it from being copied back.
+func (e *effects) removed(b *box, s Side, a Action, in *Intent, r Removed, c *Changes) {
+	if r.Err != nil {
+		c.DropIntents = append(c.DropIntents, in.ID)
+		e.fail(s, b, r.UID, "remove message", r.Err)
+		return
+	}
+	o := s.Other()
+	c.DropIntents = append(c.DropIntents, in.ID)
+	if a.UID[o] != 0 {
+		c.DropRecords = append(c.DropRecords, RecordKey{b.name, a.UID})
+		c.DropMessages = append(c.DropMessages, MessageKey{o, b.name, a.UID[o]})
+	}
+	if r.Pending {
+		c.Tombs = append(c.Tombs, Tomb{s, b.name, r.UID, e.Now()})
+		e.result.Summary.Pending[s]++
+	} else {
+		c.DropMessages = append(c.DropMessages, MessageKey{s, b.name, r.UID})
+		e.result.Summary.Removed[s]++
+	}
+	e.done(a)
+}
+
+func (e *effects) endRemoval(b *box, s Side, c *Changes, effectErr error) error {
+	if err := e.commit(c); err != nil {
+		return err
+	}
+	if effectErr != nil {
+		return e.failMailbox(b, s, "remove messages", effectErr)
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// round is one pass: look, plan, carry out, store the checkpoints. It returns
+// how many copies wait to settle.
+func (x *run) round(ctx context.Context, only map[Name]bool) (waiting int, err error) {
+	boxes, err := x.gather(ctx, only)
+	if err != nil {
+		return 0, err
+	}
+	plan, err := x.plan(ctx, boxes)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range plan.Problems {
+		x.problem(p)
+	}
+	if only == nil || len(plan.Stops) > 0 {
+		x.result.Plan = Plan{Stops: plan.Stops, Withheld: plan.Withheld, Token: plan.Token}
+	}
+	if x.DryRun {
+		x.result.Plan = plan
+		return plan.Waiting, nil
+	}
+	e := newEffects(x, boxes, plan)
+	if err := e.carryOut(ctx); err != nil {
+		return 0, err
+	}
+	return plan.Waiting, e.checkpoints()
+}
+
+// identifyRounds bounds how often a plan may ask for more: headers, bodies,
+// and once more for what a rename in between uncovered.
+const identifyRounds = 6
+
+// plan asks the planner, and identifies messages as long as it needs more.
+func (x *run) plan(ctx context.Context, boxes []*box) (Plan, error) {
+	for range identifyRounds {
+		plan, needs := MakePlan(x.input(boxes))
+		if len(needs) == 0 {
+			return plan, nil
+		}
+		for _, need := range needs {
+			if err := x.identify(ctx, boxes, need); err != nil {
+				return Plan{}, err
+			}
+		}
+	}
+	return Plan{}, fmt.Errorf("%w: the plan keeps asking for more", ErrStopped)
+}
+
+// identify reads what a need asks for. A message that is no longer there or
+// cannot be read is left out of this round.
+func (x *run) identify(ctx context.Context, boxes []*box, need Need) error {
+	b := findBox(boxes, need.Mailbox)
+	handle, ok, err := x.handle(ctx, b, need.Side)
+	if err != nil {
+		return err
+	}
+	x.report(Event{Kind: Comparing, Side: need.Side, Mailbox: need.Mailbox, Count: len(need.Refs)})
+	side := &b.sides[need.Side]
+	left := map[UID]bool{}
+	for _, ref := range need.Refs {
+		left[ref.UID] = true
+	}
+	var results []Identified
+	if ok {
+		if results, err = handle.Identify(ctx, need.Refs, need.Depth); err != nil {
+			if err := x.failMailbox(b, need.Side, "read messages", err); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range results {
+		if r.Err != nil {
+			x.problem(Problem{need.Side, need.Mailbox, r.UID, fmt.Sprintf("read message: %v", r.Err)})
+			continue
+		}
+		side.learn(r, need.Depth)
+		delete(left, r.UID)
+	}
+	if need.Depth == Bodies && x.traits[need.Side].Numbers {
+		x.result.Summary.Fetched += len(need.Refs) - len(left)
+	}
+	for uid := range left {
+		side.unknown[uid] = true
+		b.incomplete = true
+	}
+	return nil
+}
+
+func findBox(boxes []*box, name Name) *box {
+	i, _ := slices.BinarySearchFunc(boxes, name, func(b *box, n Name) int {
+		if b.name < n {
+			return -1
+		} else if b.name > n {
+			return 1
+		}
+		return 0
+	})
+	return boxes[i]
+}
+
+// learn keeps an identity that was read.
+func (s *boxSide) learn(r Identified, depth Depth) {
+	m := s.messages[r.UID]
+	if m == nil {
+		return
+	}
+	object := m.Identity.ObjectID
+	if depth == Bodies {
+		m.Identity, m.Size = r.Identity, r.Size
+	} else {
+		m.Identity.Header, m.Identity.Key, m.Identity.Decisive = r.Identity.Header, r.Identity.Key, r.Identity.Decisive
+	}
+	if m.Identity.ObjectID == "" {
+		m.Identity.ObjectID = object
+	}
+	s.learned[r.UID] = true
+}
+
+// due reports whether a quarantined message is to be tried again.
+func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Before(q.Next) }
+
+// input describes the boxes to the planner.
+func (x *run) input(boxes []*box) Input {
+	in := Input{Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
+	for _, s := range Sides {
+		in.Sides[s] = x.sideInput(boxes, s)
+	}
+	for _, b := range boxes {
+		in.Mailboxes = append(in.Mailboxes, x.mailboxInput(b))
+	}
+	return in
+}
+
+func (x *run) sideInput(boxes []*box, s Side) SideInput {
+	in := SideInput{Traits: x.traits[s]}
+	for _, b := range boxes {
+		side := &b.sides[s]
+		if side.row != nil {
+			in.Known++
+			if side.listed != nil {
+				in.Listed++
+			}
+		}
+		in.Records += b.count
+		switch {
+		case side.view != nil:
+			in.Shown += side.view.Total
+		case side.exists() && side.listed.Status != nil:
+			in.Shown += int(side.listed.Status.Messages)
+		case side.exists():
+			in.Shown += b.count
+		}
+	}
+	return in
+}
+
+func (x *run) mailboxInput(b *box) MailboxInput {
+	in := MailboxInput{Name: b.name, Total: b.count}
+	var taken [2]map[UID]bool
+	for _, s := range Sides {
+		side := &b.sides[s]
+		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Keeps: AllFlags()}
+		if side.listed != nil {
+			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
+		}
+		if side.view != nil {
+			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered, side.view.Keeps
+		}
+		taken[s] = x.taken(b, s)
+	}
+	if !b.visited {
+		return in
+	}
+	for _, r := range b.records {
+		for _, s := range Sides {
+			taken[s][r.UID[s]] = true
+		}
+		in.Records = append(in.Records, RecordInput{r, [2]Sighting{b.sides[Far].sighting(r.UID[Far]), b.sides[Near].sighting(r.UID[Near])}})
+	}
+	for _, s := range Sides {
+		if b.sides[s].exists() && b.sides[s].blocked == "" {
+			in.Unpaired[s] = b.sides[s].unpaired(taken[s])
+		}
+		in.Quarantined[s] = map[UID]bool{}
+	}
+	for _, q := range x.snapshot.Quarantine {
+		if q.Mailbox == b.name && !x.due(q) {
+			in.Quarantined[q.Side][q.UID] = true
+		}
+	}
+	x.intentInput(b, &in)
+	return in
+}
+
+// taken starts the set of messages that are not unpaired: those with a tomb.
+func (x *run) taken(b *box, s Side) map[UID]bool {
+	set := map[UID]bool{}
+	for _, t := range x.snapshot.Tombs {
+		if t.Side == s && t.Mailbox == b.name {
+			set[t.UID] = true
+		}
+	}
+	return set
+}
+
+func (x *run) intentInput(b *box, in *MailboxInput) {
+	for _, intent := range x.snapshot.Intents {
+		switch {
+		case intent.Mailbox != b.name:
+		case intent.Kind == GhostIntent:
+			if m := b.sides[intent.Side].messages[intent.Source.UID]; m != nil {
+				in.Ghosts = append(in.Ghosts, GhostInput{intent, *m})
+			}
+		default:
+			in.Intents = append(in.Intents, intent)
+		}
+	}
+}

@@ -1,0 +1,342 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Runner keeps the two repositories of a pair alike. Fields are set by the
+// caller before Run, and Run is called once.
+type Runner struct {
+	Repositories [2]Repository
+	// Names are the repositories' names in the configuration; they must stay
+	// the same as long as the state is used.
+	Names  [2]string
+	State  State
+	Policy Policy
+	// Selected says which mailboxes take part; nil is all.
+	Selected func(Name) bool
+	// DryRun makes the plan and changes nothing, not even the state.
+	DryRun bool
+	// Full compares all mailboxes completely.
+	Full bool
+	// Confirm is the token of withheld actions that a person allows.
+	Confirm string
+	// Report is called with progress, from several goroutines but never at
+	// the same time; nil is fine.
+	Report func(Event)
+	// Now and Sleep are the clock; nil is the real one.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Result is what a run did, also when it ended with an error.
+type Result struct {
+	Summary  Summary
+	Problems []Problem
+	// Plan is the plan of a dry run, and else the withheld part of it: Stops,
+	// Withheld, Token.
+	Plan Plan
+	// First says that this was the first run of the pair that came to its end.
+	First bool
+	// Open counts copies that are still uncertain.
+	Open int
+	// Changed says that some mail was changed.
+	Changed bool
+}
+
+// run is one run under way.
+type run struct {
+	*Runner
+	result    Result
+	snapshot  Snapshot
+	traits    [2]Traits
+	connected time.Time
+	settled   bool
+	// trashes are the mailboxes with the role \Trash, selected or not.
+	trashes   [2]Name
+	reporting sync.Mutex
+	wrote     bool
+	// reported keeps a problem from being named once a round.
+	reported map[Problem]bool
+}
+
+// rounds bounds how often a run looks again for copies whose UID the server
+// did not tell: as sent, after settling, and after sending again.
+const rounds = 4
+
+// Run carries out one run. The state must be locked by the caller. What was
+// done before an error stays done, and the next run goes on from there.
+func (r *Runner) Run(ctx context.Context) (Result, error) {
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+	if r.Sleep == nil {
+		r.Sleep = sleep
+	}
+	x := &run{Runner: r, reported: map[Problem]bool{}}
+	err := x.do(ctx)
+	return x.result, err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (x *run) report(e Event) {
+	if x.Report != nil {
+		x.reporting.Lock()
+		defer x.reporting.Unlock()
+		x.Report(e)
+	}
+}
+
+func (x *run) note(format string, args ...any) {
+	x.report(Event{Kind: Noted, Text: fmt.Sprintf(format, args...)})
+}
+
+// problem names a mailbox or message that is left out, once a run.
+func (x *run) problem(p Problem) {
+	if x.reported[p] {
+		return
+	}
+	x.reported[p] = true
+	x.result.Problems = append(x.result.Problems, p)
+	x.report(Event{Kind: Failed, Side: p.Side, Mailbox: p.Mailbox, Problem: &p})
+}
+
+func (x *run) do(ctx context.Context) error {
+	start := x.Now()
+	if err := x.load(); err != nil {
+		return err
+	}
+	x.result.First = x.snapshot.Fresh
+	if err := x.connect(ctx); err != nil {
+		return err
+	}
+	defer x.close()
+	if err := x.rounds(ctx); err != nil {
+		return err
+	}
+	return x.finish(start)
+}
+
+func (x *run) load() (err error) {
+	x.snapshot, err = x.State.Load()
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	return nil
+}
+
+// connect makes both sides ready at once. The side rows are written before
+// anything else is done with a side.
+func (x *run) connect(ctx context.Context) error {
+	access := ReadWrite
+	if x.DryRun {
+		access = ReadOnly
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, s := range Sides {
+		row := x.snapshot.Sides[s]
+		if row.Repository != "" && row.Repository != x.Names[s] {
+			return &Error{Op: "identify repository", Side: s, Err: fmt.Errorf("%w: it was %q and is %q", ErrOtherIdentity, row.Repository, x.Names[s])}
+		}
+		g.Go(func() error {
+			want := access
+			if !x.Policy.Writes(s) && row.Identity != "" {
+				want = ReadOnly
+			}
+			traits, err := x.Repositories[s].Connect(gctx, row.Identity, want)
+			if err != nil {
+				return &Error{Op: "connect", Side: s, Err: err}
+			}
+			x.traits[s] = traits
+			x.report(Event{Kind: Connected, Side: s})
+			return nil
+		})
+	}
+	err := g.Wait()
+	x.connected = x.Now()
+	if err != nil {
+		x.close()
+		return err
+	}
+	return x.noteSides()
+}
+
+func (x *run) noteSides() error {
+	var c Changes
+	for _, s := range Sides {
+		row := x.snapshot.Sides[s]
+		now := row
+		now.Repository, now.Identity = x.Names[s], x.traits[s].Identity
+		if now != row {
+			x.snapshot.Sides[s] = now
+			c.Sides = append(c.Sides, SideChange{s, now})
+		}
+	}
+	return x.commit(&c)
+}
+
+func (x *run) close() {
+	for _, s := range Sides {
+		// The session is over either way; what was to be durable is.
+		_ = x.Repositories[s].Close()
+	}
+}
+
+// commit writes changes, unless this is a dry run.
+func (x *run) commit(c *Changes) error {
+	if x.DryRun || c.Empty() {
+		return nil
+	}
+	if err := x.State.Commit(c); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	x.wrote = true
+	return nil
+}
+
+// rounds looks, plans and carries out until no copy is uncertain. The first
+// round does all the work; later ones look only where a copy's UID is not
+// known yet.
+func (x *run) rounds(ctx context.Context) error {
+	var only map[Name]bool
+	for i := range rounds {
+		waiting, err := x.round(ctx, only)
+		if err != nil || x.DryRun {
+			return err
+		}
+		if err := x.load(); err != nil {
+			return err
+		}
+		only = unsettled(x.snapshot.Intents)
+		x.result.Open = countCopies(x.snapshot.Intents)
+		if len(only) == 0 || i == rounds-1 {
+			return nil
+		}
+		if waiting > 0 || i > 0 {
+			if err := x.settle(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unsettled returns the mailboxes that uncertain effects concern.
+func unsettled(intents []Intent) map[Name]bool {
+	names := map[Name]bool{}
+	for _, in := range intents {
+		if in.Kind == GhostIntent {
+			continue
+		}
+		names[in.Mailbox] = true
+		if in.Target != "" {
+			names[in.Target] = true
+		}
+	}
+	return names
+}
+
+func countCopies(intents []Intent) (n int) {
+	for _, in := range intents {
+		if in.Kind != GhostIntent {
+			n++
+		}
+	}
+	return n
+}
+
+// settle waits until a server can no longer finish what was cut before this
+// run connected, or what it accepted in this run.
+func (x *run) settle(ctx context.Context) error {
+	since := x.connected
+	for _, in := range x.snapshot.Intents {
+		if in.Created.After(since) {
+			since = in.Created
+		}
+	}
+	if left := since.Add(x.Policy.Settle).Sub(x.Now()); left > 0 {
+		x.report(Event{Kind: Settling, Count: countCopies(x.snapshot.Intents), Text: left.Round(time.Second).String()})
+		if err := x.Sleep(ctx, left); err != nil {
+			return err
+		}
+	}
+	x.settled = true
+	return nil
+}
+
+// finish notes that the run came to its end, if it was the first or changed
+// anything.
+func (x *run) finish(start time.Time) error {
+	if x.DryRun || (!x.wrote && !x.snapshot.Fresh) || hasRail(x.result.Plan.Stops, RailWrongAccount) {
+		return nil
+	}
+	exit := Exit(x.result, nil)
+	return x.commit(&Changes{Run: &RunRow{Start: start, End: x.Now(), Exit: exit, Summary: x.result.Summary}})
+}
+
+func hasRail(stops []Stop, rail Rail) bool {
+	for _, s := range stops {
+		if s.Rail == rail {
+			return true
+		}
+	}
+	return false
+}
+
+// Exit codes of a run, a contract with scripts.
+const (
+	ExitDone      = 0
+	ExitFailed    = 1
+	ExitUsage     = 2
+	ExitPartly    = 3
+	ExitStopped   = 4
+	ExitLocked    = 5
+	ExitTemporary = 75
+)
+
+// Exit returns the exit code of a run. Where several hold, the one that asks
+// for more of a person wins: 4, then 1, 75, 5, 3, 0.
+func Exit(r Result, err error) int {
+	switch {
+	case len(r.Plan.Stops) > 0, isAny(err, ErrStopped, ErrRootMissing, ErrOtherIdentity):
+		return ExitStopped
+	case isAny(err, ErrLocked):
+		return ExitLocked
+	case isAny(err, ErrNames):
+		return ExitUsage
+	case isAny(err, ErrCut, ErrUnreachable, ErrThrottled, ErrOverQuota):
+		return ExitTemporary
+	case err != nil:
+		return ExitFailed
+	case r.Open > 0:
+		return ExitTemporary
+	case len(r.Problems) > 0:
+		return ExitPartly
+	}
+	return ExitDone
+}
+
+func isAny(err error, sentinels ...error) bool {
+	for _, s := range sentinels {
+		if errors.Is(err, s) {
+			return true
+		}
+	}
+	return false
+}
