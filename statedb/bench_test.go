@@ -1,0 +1,82 @@
+package statedb
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"mailtwin/mirror"
+)
+
+// batch makes n pairs of messages with ascending UIDs from first on, with their
+// records.
+func batch(mailbox mirror.Name, first, n int) *mirror.Changes {
+	c := &mirror.Changes{}
+	for uid := first; uid < first+n; uid++ {
+		sum := mirror.Digest(sha256.Sum256(binary.AppendVarint(nil, int64(uid))))
+		m := mirror.Message{
+			Ref:   mirror.Ref{UID: mirror.UID(uid)},
+			Flags: mirror.MakeFlags(`\Seen`), Size: 4000 + int64(uid), Date: time.Unix(1_700_000_000+int64(uid), 0),
+			Identity: mirror.Identity{Header: sum, Key: sum, Body: sum, Exact: sum, Decisive: true},
+		}
+		c.Messages = append(c.Messages, mirror.MessageRow{Side: mirror.Far, Mailbox: mailbox, Message: m})
+		m.Base = "1700000000.M1P2.example"
+		c.Messages = append(c.Messages, mirror.MessageRow{Side: mirror.Near, Mailbox: mailbox, Message: m})
+		c.Records = append(c.Records, mirror.Record{
+			Mailbox: mailbox, UID: [2]mirror.UID{m.UID, m.UID}, Base: [2]mirror.Flags{m.Flags, m.Flags},
+		})
+	}
+	return c
+}
+
+// BenchmarkCommit commits 100 records with their 200 messages a time.
+func BenchmarkCommit(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	commit(b, d, &mirror.Changes{Mailboxes: both("INBOX")})
+	next := 1
+	for b.Loop() {
+		c := batch("INBOX", next, 100)
+		next += 100
+		commit(b, d, c)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(next-1), "µs/record")
+}
+
+// BenchmarkPut is BenchmarkCommit without the fsyncs: 10,000 records with their
+// 20,000 messages in one transaction.
+func BenchmarkPut(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	commit(b, d, &mirror.Changes{Mailboxes: both("INBOX")})
+	next := 1
+	for b.Loop() {
+		c := batch("INBOX", next, 10_000)
+		next += 10_000
+		commit(b, d, c)
+	}
+}
+
+// BenchmarkLoad reads 100,000 records and their 200,000 messages.
+func BenchmarkLoad(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	commit(b, d, &mirror.Changes{Mailboxes: both("INBOX")})
+	for first := 1; first <= 100_000; first += 10_000 {
+		commit(b, d, batch("INBOX", first, 10_000))
+	}
+	b.Run("records", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if list, err := d.Records("INBOX"); err != nil || len(list) != 100_000 {
+				b.Fatalf("got %d records, error %v", len(list), err)
+			}
+		}
+	})
+	b.Run("messages", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if list, err := d.Messages(mirror.Near, "INBOX"); err != nil || len(list) != 100_000 {
+				b.Fatalf("got %d messages, error %v", len(list), err)
+			}
+		}
+	})
+}

@@ -1,0 +1,132 @@
+package statedb
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"mailtwin/mirror"
+)
+
+// An invariant is a rule that holds between any two transactions; the package
+// comment lists them by name. test returns what breaks it, at most a few.
+type invariant struct {
+	name string
+	test func(*file) ([]string, error)
+}
+
+var invariants = []invariant{
+	{"file", (*file).unsound},
+	{"rows", (*file).damagedRows},
+	{"record-mailbox", query(`
+		SELECT 'far ' || r.far_mailbox || '/' || r.far_uid || ', near ' || r.near_mailbox || '/' || r.near_uid
+		FROM record r LEFT JOIN mailbox f ON f.id = r.far_mailbox LEFT JOIN mailbox n ON n.id = r.near_mailbox
+		WHERE f.side IS NOT 0 OR n.side IS NOT 1 OR f.name IS NOT n.name`)},
+	{"record-masked", (*file).maskedWithoutBase},
+	{"message-base", query(`
+		SELECT 'mailbox ' || mailbox || ': ' || hex(base) FROM message
+		WHERE base IS NOT NULL GROUP BY mailbox, base HAVING count(*) > 1`)},
+	{"intent-source", query(`
+		SELECT 'intent ' || id FROM intent i
+		WHERE base IS NOT NULL AND kind <> 4 AND NOT EXISTS (
+			SELECT 1 FROM mailbox b JOIN message m ON m.mailbox = b.id
+			WHERE b.side = i.side AND b.name = i.mailbox AND m.uid = i.uid)`)},
+	{"tomb-record", query(`
+		SELECT 'mailbox ' || mailbox || ' UID ' || uid FROM tomb t WHERE ` + inRecord)},
+	{"quarantine-message", query(`
+		SELECT 'mailbox ' || mailbox || ' UID ' || uid FROM quarantine t
+		WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox = t.mailbox AND m.uid = t.uid)`)},
+	{"quarantine-record", query(`
+		SELECT 'mailbox ' || mailbox || ' UID ' || uid FROM quarantine t WHERE ` + inRecord)},
+	{"tally-mailbox", query(`
+		SELECT 'kind ' || kind || ' scope ' || scope FROM tally
+		WHERE CASE WHEN kind IN (4, 5) THEN scope NOT IN (SELECT id FROM mailbox) ELSE scope <> 0 END`)},
+}
+
+// inRecord: the message of row t is in a record.
+const inRecord = `
+	EXISTS (SELECT 1 FROM record WHERE far_mailbox = t.mailbox AND far_uid = t.uid)
+	OR EXISTS (SELECT 1 FROM record WHERE near_mailbox = t.mailbox AND near_uid = t.uid)`
+
+// Check tests every invariant and returns those that are broken, joined, each
+// with its name and what breaks it; nil when all hold. It reads everything.
+func (d *DB) Check() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed:
+		return errClosed
+	case d.file == nil:
+		return nil
+	}
+	return d.file.check()
+}
+
+func (f *file) check() error {
+	var errs []error
+	for _, i := range invariants {
+		faults, err := i.test(f)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("invariant %s: %w", i.name, explain("check", err)))
+		} else if len(faults) > 0 {
+			errs = append(errs, fmt.Errorf("invariant %s: %s", i.name, strings.Join(faults, "; ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// query is an invariant that a query breaks by yielding rows.
+func query(sql string) func(*file) ([]string, error) {
+	return func(f *file) ([]string, error) { return f.texts(sql + " LIMIT 5") }
+}
+
+func (f *file) unsound() ([]string, error) {
+	faults, err := f.texts("PRAGMA integrity_check(5)")
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) == 1 && faults[0] == "ok" {
+		faults = nil
+	}
+	dangling, err := f.texts(`SELECT "table" || ' refers to no ' || parent FROM pragma_foreign_key_check LIMIT 5`)
+	return append(faults, dangling...), err
+}
+
+func (f *file) damagedRows() (faults []string, err error) {
+	skip := func(*row) error { return nil }
+	tables := []*table{metaTable, sideTable, mailboxTable, intentTable, tombTable, quarantineTable, runTable}
+	for _, t := range tables {
+		if err := f.each(t, 0, skip); err != nil {
+			faults = append(faults, err.Error())
+		}
+	}
+	for key, id := range f.ids {
+		for _, t := range []*table{messageTable, recordTable} {
+			if err := f.each(t, id, skip); err != nil {
+				faults = append(faults, fmt.Sprintf("%s mailbox %q: %v", key.Side, key.Name, err))
+			}
+		}
+	}
+	return faults, nil
+}
+
+func (f *file) maskedWithoutBase() (faults []string, err error) {
+	for key, id := range f.ids {
+		if key.Side != mirror.Far {
+			continue
+		}
+		err := f.each(recordTable, id, func(r *row) error {
+			record := r.record(key.Name)
+			for _, side := range mirror.Sides {
+				if !record.Masked[side].Minus(record.Base[side]).Empty() {
+					faults = append(faults, fmt.Sprintf("%q far %d %s", key.Name, record.UID[mirror.Far], side))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return faults, nil
+}

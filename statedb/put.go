@@ -1,0 +1,140 @@
+package statedb
+
+import (
+	"errors"
+	"fmt"
+
+	"mailtwin/mirror"
+)
+
+func (w *writer) puts(c *mirror.Changes) error {
+	for _, m := range c.Mailboxes {
+		if err := w.putMailbox(m); err != nil {
+			return err
+		}
+	}
+	for _, m := range c.Messages {
+		id, err := w.id(m.Side, m.Mailbox)
+		if err != nil {
+			return fmt.Errorf("put message %d: %w", m.UID, err)
+		}
+		if err := w.put(messageTable, messageValues(id, m.Message)...); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.Records {
+		if err := w.putRecord(r); err != nil {
+			return fmt.Errorf("put record of %q, far %d, near %d: %w", r.Mailbox, r.UID[mirror.Far], r.UID[mirror.Near], err)
+		}
+	}
+	for _, t := range c.Tombs {
+		id, err := w.id(t.Side, t.Mailbox)
+		if err != nil {
+			return fmt.Errorf("put tomb of message %d: %w", t.UID, err)
+		}
+		if err := w.put(tombTable, tombValues(id, t)...); err != nil {
+			return err
+		}
+	}
+	for _, q := range c.Quarantine {
+		id, err := w.id(q.Side, q.Mailbox)
+		if err != nil {
+			return fmt.Errorf("put message %d in quarantine: %w", q.UID, err)
+		}
+		if err := w.put(quarantineTable, quarantineValues(id, q)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) putMailbox(m mirror.MailboxRow) error {
+	key := mirror.MailboxKey{Side: m.Side, Name: m.Name}
+	id, ok := w.ids[key]
+	if !ok {
+		last, err := w.one("SELECT ifnull(max(id), 0) FROM mailbox")
+		if err != nil {
+			return explain("read mailbox", err)
+		}
+		id = last + 1
+		w.changeIDs()[key] = id
+	}
+	return w.put(mailboxTable, mailboxValues(id, m)...)
+}
+
+func (w *writer) putRecord(r mirror.Record) error {
+	var ids [2]int64
+	for _, side := range mirror.Sides {
+		id, err := w.id(side, r.Mailbox)
+		if err != nil {
+			return err
+		}
+		ids[side] = id
+	}
+	err := w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
+	if isConstraint(err) {
+		return errors.Join(w.why(r, ids), err)
+	}
+	return err
+}
+
+// why says which rule SQLite refused a record for.
+func (w *writer) why(r mirror.Record, ids [2]int64) error {
+	queries := []struct {
+		sql    string
+		wanted bool
+		fault  string
+	}{
+		{"SELECT count(*) FROM message WHERE mailbox = ? AND uid = ?", true, "%s message is not there"},
+		{"SELECT count(*) FROM record WHERE far_mailbox = ? AND far_uid = ?", false, "%s message is in another record"},
+		{"SELECT count(*) FROM record WHERE near_mailbox = ? AND near_uid = ?", false, "%s message is in another record"},
+	}
+	for _, side := range mirror.Sides {
+		for _, q := range []int{0, 1 + int(side)} {
+			stmt, err := w.file.prepare(queries[q].sql)
+			if err != nil {
+				return err
+			}
+			var count int
+			if err := stmt.QueryRow(ids[side], num(r.UID[side])).Scan(&count); err != nil {
+				return err
+			}
+			if (count > 0) != queries[q].wanted {
+				return fmt.Errorf(queries[q].fault, side)
+			}
+		}
+	}
+	return nil
+}
+
+// putIntents returns the id of each intent.
+func (w *writer) putIntents(intents []*mirror.Intent) ([]int64, error) {
+	ids := make([]int64, len(intents))
+	for n, intent := range intents {
+		ids[n] = intent.ID
+		if intent.ID == 0 {
+			// The sequence outlives the rows (AUTOINCREMENT).
+			last, err := w.one("SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'intent'), 0)")
+			if err != nil {
+				return nil, explain("read intent", err)
+			}
+			ids[n] = last + 1
+		}
+		if err := w.put(intentTable, intentValues(ids[n], intent)...); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func (w *writer) putRun(run *mirror.RunRow) error {
+	last, err := w.one("SELECT ifnull(max(id), 0) FROM run")
+	if err != nil {
+		return explain("read run", err)
+	}
+	values, err := runValues(last+1, run)
+	if err != nil {
+		return fmt.Errorf("write run: %w", err)
+	}
+	return w.put(runTable, values...)
+}

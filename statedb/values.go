@@ -1,0 +1,140 @@
+package statedb
+
+import (
+	"encoding/json"
+
+	"mailtwin/mirror"
+)
+
+// The rows of each table as values, and back. Both directions name the columns
+// in the order of tables.go.
+
+func sideValues(side mirror.Side, s mirror.SideRow) []any {
+	return []any{num(side), text(s.Repository), text(s.Identity), blob(s.Trash), num(s.Bytes)}
+}
+
+func (r *row) sideRow(into *[2]mirror.SideRow) error {
+	side := r.num()
+	if side != int64(mirror.Far) && side != int64(mirror.Near) {
+		return broken("there is a side %d", side)
+	}
+	into[side] = mirror.SideRow{
+		Repository: r.text(), Identity: r.text(), Trash: r.name(), Bytes: mirror.BytesProbe(r.num()),
+	}
+	return nil
+}
+
+func mailboxValues(id int64, m mirror.MailboxRow) []any {
+	c := m.Checkpoint
+	return []any{
+		num(id), num(m.Side), blob(m.Name), text(string(m.Role)), yes(m.Subscribed),
+		num(c.UIDValidity), num(c.UIDNext), num(c.HighestModSeq), num(c.Messages), blob(c.Stamps),
+	}
+}
+
+func (r *row) mailbox() (id int64, m mirror.MailboxRow) {
+	id = r.num()
+	m = mirror.MailboxRow{Side: mirror.Side(r.num()), Name: r.name(), Role: mirror.Role(r.text()), Subscribed: r.yes()}
+	m.Checkpoint = mirror.Checkpoint{
+		UIDValidity: uint32(r.num()), UIDNext: r.uid(), HighestModSeq: uint64(r.num()),
+		Messages: uint32(r.num()), Stamps: r.text(),
+	}
+	return id, m
+}
+
+func messageValues(mailbox int64, m mirror.Message) []any {
+	i := m.Identity
+	return []any{
+		num(mailbox), num(m.UID), blob(m.Base), text(m.Flags.String()), num(m.Size), seconds(m.Date),
+		digest(i.Header), digest(i.Key), yes(i.Decisive), digest(i.Body), digest(i.Exact), num(i.Form), text(i.ObjectID),
+	}
+}
+
+func (r *row) message() mirror.Message {
+	r.num() // the mailbox
+	return mirror.Message{
+		Ref:   mirror.Ref{UID: r.uid(), Base: r.text()},
+		Flags: r.flags(), Size: r.num(), Date: r.seconds(),
+		Identity: mirror.Identity{
+			Header: r.digest(), Key: r.digest(), Decisive: r.yes(), Body: r.digest(), Exact: r.digest(),
+			Form: mirror.Form(r.num()), ObjectID: r.text(),
+		},
+	}
+}
+
+func recordValues(far, near int64, r mirror.Record) []any {
+	return []any{
+		num(far), num(r.UID[mirror.Far]), num(near), num(r.UID[mirror.Near]),
+		text(r.Base[mirror.Far].String()), text(r.Base[mirror.Near].String()),
+		text(r.Masked[mirror.Far].String()), text(r.Masked[mirror.Near].String()),
+		num(r.State[mirror.Far]), num(r.State[mirror.Near]), yes(r.Altered),
+	}
+}
+
+func (r *row) record(mailbox mirror.Name) mirror.Record {
+	record := mirror.Record{Mailbox: mailbox}
+	for _, side := range mirror.Sides {
+		r.num() // the mailbox
+		record.UID[side] = r.uid()
+	}
+	record.Base = [2]mirror.Flags{r.flags(), r.flags()}
+	record.Masked = [2]mirror.Flags{r.flags(), r.flags()}
+	record.State = [2]mirror.Confirmation{mirror.Confirmation(r.num()), mirror.Confirmation(r.num())}
+	record.Altered = r.yes()
+	return record
+}
+
+func intentValues(id int64, i *mirror.Intent) []any {
+	return []any{
+		num(id), num(i.Kind), num(i.Side), blob(i.Mailbox), num(i.Source.UID), blob(i.Source.Base),
+		num(i.Size), seconds(i.Date), blob(i.Target), num(i.TargetUIDValidity), num(i.TargetUIDNext),
+		num(i.Reserved.UID), blob(i.Reserved.Base), yes(i.Accepted), seconds(i.Created),
+	}
+}
+
+func (r *row) intent() mirror.Intent {
+	return mirror.Intent{
+		ID: r.num(), Kind: mirror.IntentKind(r.num()), Side: mirror.Side(r.num()), Mailbox: r.name(),
+		Source: mirror.Ref{UID: r.uid(), Base: r.text()}, Size: r.num(), Date: r.seconds(),
+		Target: r.name(), TargetUIDValidity: uint32(r.num()), TargetUIDNext: r.uid(),
+		Reserved: mirror.Ref{UID: r.uid(), Base: r.text()}, Accepted: r.yes(), Created: r.seconds(),
+	}
+}
+
+func tombValues(mailbox int64, t mirror.Tomb) []any {
+	return []any{num(mailbox), num(t.UID), seconds(t.Since)}
+}
+
+func (r *row) tomb(mailboxes map[int64]mirror.MailboxKey) mirror.Tomb {
+	key := mailboxes[r.num()]
+	return mirror.Tomb{Side: key.Side, Mailbox: key.Name, UID: r.uid(), Since: r.seconds()}
+}
+
+func quarantineValues(mailbox int64, q mirror.Quarantined) []any {
+	return []any{num(mailbox), num(q.UID), text(q.Reason), seconds(q.Since), num(q.Tries), seconds(q.Next)}
+}
+
+func (r *row) quarantined(mailboxes map[int64]mirror.MailboxKey) mirror.Quarantined {
+	key := mailboxes[r.num()]
+	return mirror.Quarantined{
+		Side: key.Side, Mailbox: key.Name, UID: r.uid(), Reason: r.text(),
+		Since: r.seconds(), Tries: int(r.num()), Next: r.seconds(),
+	}
+}
+
+func runValues(id int64, run *mirror.RunRow) ([]any, error) {
+	summary, err := json.Marshal(run.Summary)
+	if err != nil {
+		return nil, err
+	}
+	return []any{num(id), seconds(run.Start), seconds(run.End), num(run.Exit), string(summary)}, nil
+}
+
+func (r *row) run() (mirror.RunRow, error) {
+	r.num() // the id
+	run := mirror.RunRow{Start: r.seconds(), End: r.seconds(), Exit: int(r.num())}
+	if err := json.Unmarshal([]byte(r.text()), &run.Summary); err != nil {
+		return mirror.RunRow{}, broken("the summary of a run: %v", err)
+	}
+	return run, nil
+}
