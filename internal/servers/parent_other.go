@@ -1,0 +1,8 @@
+//go:build !linux
+
+package servers
+
+import "syscall"
+
+// diesWithParent has no equivalent here; Stop ends the server.
+func diesWithParent() *syscall.SysProcAttr { return nil }
