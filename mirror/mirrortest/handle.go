@@ -87,20 +87,18 @@ func (h *handle) note(op Op, ref mirror.Ref) {
 // look takes in what the mailbox holds now.
 func (h *handle) look(b *box) {
 	h.status = h.server().checkpoint(b)
+	if h.options().Maildir {
+		h.status.UIDNext = h.numbers.next
+	}
 	h.sight = map[*message]bool{}
 	for _, m := range b.messages {
 		h.sight[m] = true
 	}
 }
 
-// Status returns what look saw. A Maildir's UIDNEXT is that of the count.
-func (h *handle) Status() mirror.Checkpoint {
-	status := h.status
-	if h.options().Maildir {
-		status.UIDNext = h.numbers.next
-	}
-	return status
-}
+// Status returns what the last look saw. A Maildir's UIDNEXT is that of the
+// count.
+func (h *handle) Status() mirror.Checkpoint { return h.status }
 
 // find returns the message that ref names, also where the session's view is
 // stale; nil is none.

@@ -2,6 +2,7 @@ package mirrortest
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -136,8 +137,9 @@ func (s *State) Counts() (map[mirror.Name]int, error) {
 	return counts, nil
 }
 
-// Commit applies changes to a copy, checks it, and takes it over. An error
-// means that an invariant of Check would be broken.
+// Commit applies changes to a copy, checks its keys, and takes it over. Dropping
+// a mailbox drops first what Forget drops. Refused are changes that would break
+// Check's keys, and the drop of a message that a record still uses.
 func (s *State) Commit(changes *mirror.Changes) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,10 +147,12 @@ func (s *State) Commit(changes *mirror.Changes) error {
 		return nil
 	}
 	t := s.tables.clone()
-	t.drop(changes)
+	if err := t.drop(changes); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
 	ids := t.put(changes)
-	if err := t.check(); err != nil {
-		return err
+	if err := t.checkKeys(); err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
 	for i, intent := range changes.Intents {
 		intent.ID = ids[i]
@@ -158,7 +162,7 @@ func (s *State) Commit(changes *mirror.Changes) error {
 	return nil
 }
 
-func (t *tables) drop(c *mirror.Changes) {
+func (t *tables) drop(c *mirror.Changes) error {
 	for _, key := range c.Forget {
 		t.forget(key)
 	}
@@ -169,8 +173,8 @@ func (t *tables) drop(c *mirror.Changes) {
 	for _, key := range c.DropRecords {
 		delete(t.records, key)
 	}
-	for _, key := range c.DropMessages {
-		delete(t.messages, key)
+	if err := t.dropMessages(c.DropMessages); err != nil {
+		return err
 	}
 	for _, id := range c.DropIntents {
 		delete(t.intents, id)
@@ -181,6 +185,21 @@ func (t *tables) drop(c *mirror.Changes) {
 	for _, key := range c.DropQuarantine {
 		delete(t.quarantine, key)
 	}
+	return nil
+}
+
+func (t *tables) dropMessages(keys []mirror.MessageKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	paired := t.paired()
+	for _, key := range keys {
+		if paired[key] {
+			return broken("keys", "message %v is dropped and in a record", key)
+		}
+		delete(t.messages, key)
+	}
+	return nil
 }
 
 // forget drops everything that uses the mailbox's UIDs on that side. Intents

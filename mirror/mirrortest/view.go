@@ -29,9 +29,9 @@ func (h *handle) View(ctx context.Context, known mirror.Known) (mirror.View, err
 			h.numbers.set(k.Base, k.UID)
 		}
 	}
+	h.compare(b, known.Messages, &v)
 	h.look(b)
 	h.viewed = true
-	h.compare(b, known.Messages, &v)
 	return v, nil
 }
 
