@@ -26,12 +26,16 @@ type Checkpoint struct {
 }
 
 // Unchanged reports whether a status of now proves that nothing happened since
-// the checkpoint was taken: no message came or went and no flag changed.
+// the checkpoint was taken: no message came or went and no flag changed. Equal
+// stamps alone prove it; a Maildir counts nothing until it is read.
 func (c Checkpoint) Unchanged(now Checkpoint) bool {
-	if c != now || c.UIDValidity == 0 {
+	if c.UIDValidity == 0 || c.UIDValidity != now.UIDValidity {
 		return false
 	}
-	return c.Stamps != "" || (c.HighestModSeq != 0 && c.UIDNext != 0)
+	if c.Stamps != "" {
+		return c.Stamps == now.Stamps
+	}
+	return c == now && c.HighestModSeq != 0 && c.UIDNext != 0
 }
 
 // Listed is one mailbox of a listing.
@@ -42,6 +46,7 @@ type Listed struct {
 	// NoSelect marks a name that holds no messages (\Noselect, \NonExistent).
 	NoSelect bool
 	// Status is nil where the side did not say; that is unknown, not unchanged.
+	// With Stamps, UIDNext and Messages may be left out.
 	Status *Checkpoint
 }
 

@@ -153,10 +153,10 @@ func (x *run) sideInput(boxes []*box, s Side) SideInput {
 		switch {
 		case side.view != nil:
 			in.Shown += side.view.Total
-		case side.exists() && side.listed.Status != nil:
-			in.Shown += int(side.listed.Status.Messages)
-		case side.exists():
+		case side.exists() && (side.listed.Status == nil || side.listed.Status.Stamps != "" || side.unchanged()):
 			in.Shown += b.count
+		case side.exists():
+			in.Shown += int(side.listed.Status.Messages)
 		}
 	}
 	return in

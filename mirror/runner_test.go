@@ -1,0 +1,214 @@
+package mirror_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
+	"mailtwin/nametrans"
+)
+
+// pair is two in-memory sides and a state, with a few words to work on them.
+// Tests run it in a synctest bubble, so that waiting costs no time.
+type pair struct {
+	t       *testing.T
+	servers [2]*mirrortest.Server
+	state   *mirrortest.State
+	policy  mirror.Policy
+	confirm string
+	// wrap, where set, stands between the runner and the real thing.
+	wrap      func(mirror.Side, mirror.Repository) mirror.Repository
+	wrapState func(mirror.State) mirror.State
+}
+
+func newPair(t *testing.T, far, near mirrortest.Options) *pair {
+	p := &pair{t: t, state: mirrortest.NewState(), policy: mirror.NewPolicy(mirror.TwoWay, 0)}
+	p.servers[mirror.Far], p.servers[mirror.Near] = mirrortest.NewServer(far), mirrortest.NewServer(near)
+	return p
+}
+
+func maildirLike() mirrortest.Options { return mirrortest.Options{Maildir: true} }
+
+// try runs once and returns what came of it.
+func (p *pair) try() (mirror.Result, error) {
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm}
+	for _, s := range mirror.Sides {
+		r.Repositories[s] = p.servers[s].Repository()
+		if p.wrap != nil {
+			r.Repositories[s] = p.wrap(s, r.Repositories[s])
+		}
+	}
+	if p.wrapState != nil {
+		r.State = p.wrapState(p.state)
+	}
+	return r.Run(context.Background())
+}
+
+// sync runs once and fails the test when the run ends other than with exit.
+func (p *pair) sync(exit int) mirror.Result {
+	p.t.Helper()
+	result, err := p.try()
+	if got := mirror.Exit(result, err); got != exit {
+		p.t.Fatalf("run: got exit %d (%v, problems %v, stops %v), want %d", got, err, result.Problems, result.Plan.Stops, exit)
+	}
+	p.checkState()
+	return result
+}
+
+func (p *pair) checkState() {
+	p.t.Helper()
+	if err := p.state.Check(); err != nil {
+		p.t.Fatalf("state: %v", err)
+	}
+}
+
+// settle runs until nothing changes, at most three times.
+func (p *pair) settle() {
+	p.t.Helper()
+	for range 3 {
+		if r := p.sync(mirror.ExitDone); !r.Changed {
+			return
+		}
+	}
+	p.t.Fatal("still changing mail in the third run")
+}
+
+// alike fails the test unless both sides hold the same.
+func (p *pair) alike() {
+	p.t.Helper()
+	far, near := p.servers[mirror.Far].Dump(), p.servers[mirror.Near].Dump()
+	for _, name := range names(far, near) {
+		if !slices.Equal(far[name], near[name]) {
+			p.t.Errorf("mailbox %q:\n far %v\nnear %v", name.String(), far[name], near[name])
+		}
+	}
+}
+
+func names(dumps ...map[mirror.Name][]mirrortest.Entry) []mirror.Name {
+	var list []mirror.Name
+	for _, d := range dumps {
+		for name := range d {
+			if !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// quiet fails the test unless another run changes nothing on either side.
+func (p *pair) quiet() {
+	p.t.Helper()
+	before := p.writes()
+	r := p.sync(mirror.ExitDone)
+	if after := p.writes(); r.Changed || len(before) != len(after) {
+		p.t.Errorf("a further run changed something: %+v, commands %v", r.Summary, after[len(before):])
+	}
+}
+
+// writes are the commands that changed a side, so far.
+func (p *pair) writes() (list []mirrortest.Command) {
+	for _, s := range mirror.Sides {
+		for _, c := range p.servers[s].Log() {
+			if c.Op.Writes() {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
+
+func (p *pair) count(s mirror.Side, name mirror.Name) int {
+	return len(p.servers[s].Dump()[name])
+}
+
+var when = time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// letter is a message with everything that lets its header decide.
+func letter(n int) []byte {
+	return []byte(fmt.Sprintf("Received: from mx.example.org\r\nMessage-ID: <%d@example.org>\r\nDate: Thu, 4 Mar 2021 05:06:%02d +0000\r\nFrom: ann@example.org\r\nSubject: letter %d\r\n\r\nhello %d\r\n%s",
+		n, n%60, n, n, strings.Repeat("x", n%7)))
+}
+
+// fileOf is a body as a Maildir program would write it.
+func fileOf(body []byte) []byte { return []byte(strings.ReplaceAll(string(body), "\r\n", "\n")) }
+
+func flags(s string) mirror.Flags { return mirror.ParseFlags(s) }
+
+func box(parts ...string) mirror.Name { return nametrans.MustName(parts...) }
+
+func TestFirstDownload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, mirrortest.Options{}, maildirLike())
+		far := p.servers[mirror.Far]
+		far.CreateMailbox(box("Lists", "go"), "")
+		for i := range 250 {
+			far.Deliver(nametrans.Inbox, letter(i), flags(`\Seen`), when)
+		}
+		far.Deliver(box("Lists", "go"), letter(1000), flags(`\Flagged work`), when)
+		r := p.sync(mirror.ExitDone)
+		if got, want := r.Summary.Copied[mirror.Near], 251; got != want {
+			t.Errorf("copied: got %d, want %d", got, want)
+		}
+		p.alike()
+		p.quiet()
+		p.quiet()
+	})
+}
+
+func TestUploadWithoutUIDPlus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, mirrortest.Options{NoUIDPlus: true, NoMove: true}, maildirLike())
+		for i := range 130 {
+			p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(i)), flags(`\Seen`), when)
+		}
+		p.sync(mirror.ExitDone)
+		if got := p.count(mirror.Far, nametrans.Inbox); got != 130 {
+			t.Errorf("far holds %d messages, want 130", got)
+		}
+		p.alike()
+		p.quiet()
+	})
+}
+
+func TestChangesOnBothSides(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, mirrortest.Options{}, maildirLike())
+		far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+		far.CreateMailbox(box("Archive"), "")
+		for i := range 50 {
+			far.Deliver(nametrans.Inbox, letter(i), mirror.Flags{}, when)
+		}
+		p.settle()
+		ids := far.Messages(nametrans.Inbox)
+		files := near.Messages(nametrans.Inbox)
+		far.SetFlags(nametrans.Inbox, ids[0].ID, flags(`\Flagged`))
+		near.SetFlags(nametrans.Inbox, files[0].ID, flags(`\Seen work`))
+		far.Remove(nametrans.Inbox, ids[1].ID)
+		near.Remove(nametrans.Inbox, files[2].ID)
+		far.Move(nametrans.Inbox, ids[3].ID, box("Archive"))
+		near.Move(nametrans.Inbox, files[4].ID, box("Archive"))
+		far.Deliver(nametrans.Inbox, letter(100), mirror.Flags{}, when)
+		near.Deliver(nametrans.Inbox, fileOf(letter(101)), mirror.Flags{}, when)
+		r := p.sync(mirror.ExitDone)
+		if r.Summary.Moved != [2]int{1, 1} || r.Summary.Copied != [2]int{1, 1} || r.Summary.Removed != [2]int{1, 1} {
+			t.Errorf("got %+v, want one move, copy and removal on each side", r.Summary)
+		}
+		p.settle()
+		p.alike()
+		if got := p.count(mirror.Far, nametrans.Inbox); got != 48 {
+			t.Errorf("INBOX holds %d, want 48", got)
+		}
+		if got := p.count(mirror.Far, box("Trash")); got != 1 {
+			t.Errorf("the server's trash holds %d, want the one removed locally", got)
+		}
+		p.quiet()
+	})
+}
