@@ -12,7 +12,7 @@ import (
 type AppendMessage struct {
 	Flags        []imap.Flag // atoms, without \Recent
 	InternalDate time.Time   // zero: the server takes the time of arrival
-	Size         int64       // octets of Body, exactly
+	Size         int64       // octets of Body, exactly; Read past them must give io.EOF
 	Body         io.Reader   // read from the writing goroutine, until Wait returns at the latest
 }
 
@@ -31,5 +31,24 @@ type AppendData struct {
 // message text. After ErrUncertain the message may be there or may still
 // appear; after a *StatusError it is not.
 func (c *Conn) Append(ctx context.Context, mailbox string, msg AppendMessage) *DataCommand[AppendData] {
+	e := new(encoder).raw("APPEND ").mailbox(mailbox).raw(" ")
+	if len(msg.Flags) > 0 {
+		e.flagList(msg.Flags).raw(" ")
+	}
+	if !msg.InternalDate.IsZero() {
+		e.dateTime(msg.InternalDate).raw(" ")
+	}
+	e.body(msg.Body, msg.Size)
+	collect := &appendCollector{}
+	cmd := c.enqueue(ctx, &Command{name: "APPEND", collect: collect}, e)
+	return &DataCommand[AppendData]{cmd, &collect.data}
+}
+
+type appendCollector struct{ data AppendData }
+
+func (a *appendCollector) complete(st *statusLine) error {
+	if st.Code == "APPENDUID" && st.codeRead && rawCount(st.target) == 1 {
+		a.data = AppendData{UIDValidity: uint32(st.codeNum), UID: st.target[0].Start}
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package imapconn
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -66,6 +67,10 @@ type FetchMessage struct {
 	EmailID      string
 	GmailMsgID   uint64
 	Bodies       int // bodies handed over in this reply, NIL ones not counted
+
+	named FetchHas // items that were there, with whatever value
+	part  uint64   // sections that were there, as bits of FetchItems.Sections
+	whole uint64   // … and not NIL
 }
 
 // FetchBody is a body while it arrives. Read ends with io.EOF after Size
@@ -75,11 +80,12 @@ type FetchBody struct {
 	Size    int64   // octets; 0 for NIL
 	Nil     bool    // the server answered NIL: there is no such body
 
-	src bodySource
+	src io.Reader
 }
 
-// Read implements io.Reader.
-func (b *FetchBody) Read(p []byte) (int, error) { return 0, nil }
+// Read implements io.Reader. It must not be called after the handler has
+// returned.
+func (b *FetchBody) Read(p []byte) (int, error) { return b.src.Read(p) }
 
 // FetchHandler receives the replies to one FETCH, in order of arrival, on the
 // connection's reading goroutine: while it blocks, nothing else is read. It
@@ -92,8 +98,9 @@ type FetchHandler struct {
 	// Message, under the same SeqNum. What it leaves unread is skipped. Nil
 	// skips all bodies.
 	Body func(msg *FetchMessage, body *FetchBody) error
-	// Message is called at the end of each reply. Servers may answer a message
-	// in several replies, and with UID 0 when they never said it. Nil drops.
+	// Message is called at the end of each reply that could be read to its
+	// end. Servers may answer a message in several replies, and with UID 0
+	// when they never said it. Nil drops.
 	Message func(msg *FetchMessage) error
 }
 
@@ -109,10 +116,78 @@ type FetchData struct {
 }
 
 // UIDFetch fetches items of uids (RFC 9051 §6.4.9), which may be dynamic
-// ("5:*"). OK says nothing about completeness: compare FetchData.Arrived with
-// what was asked (Missing). A reply is taken for this command when its UID is
-// in uids and it holds at least one item asked for besides FLAGS and MODSEQ,
-// or only such were asked for; other replies go to Events.Fetch.
+// ("5:*", answered with the last message even if its UID is lower). OK says
+// nothing about completeness: compare FetchData.Arrived with what was asked
+// (Missing). A reply is taken for this command when its UID is in uids and it
+// holds at least one item asked for besides FLAGS and MODSEQ, or only such were
+// asked for; other replies go to Events.Fetch.
 func (c *Conn) UIDFetch(ctx context.Context, uids imap.UIDSet, items FetchItems, handler FetchHandler) *DataCommand[FetchData] {
-	return nil
+	e := new(encoder).raw("UID FETCH ").uids(uids, true).raw(" (UID")
+	e.fetchItems(&items)
+	e.raw(")")
+	switch {
+	case items.Vanished && items.ChangedSince == 0:
+		e.fail("VANISHED without CHANGEDSINCE")
+	case items.ChangedSince > 0:
+		e.raw(" (CHANGEDSINCE ").num(items.ChangedSince)
+		if items.Vanished {
+			e.raw(" VANISHED")
+		}
+		e.raw(")")
+	}
+	collect := &fetchCollector{
+		delivery: delivery{body: handler.Body, message: handler.Message},
+		uids:     canonical(uids),
+		items:    items,
+	}
+	cmd := c.enqueue(ctx, &Command{name: "UID FETCH", kind: kindInside, collect: collect}, e)
+	return &DataCommand[FetchData]{cmd, &collect.data}
+}
+
+func (e *encoder) fetchItems(items *FetchItems) {
+	for _, item := range []struct {
+		word string
+		on   bool
+	}{
+		{"FLAGS", items.Flags},
+		{"INTERNALDATE", items.InternalDate},
+		{"RFC822.SIZE", items.Size},
+		{"MODSEQ", items.ModSeq},
+		{"EMAILID", items.EmailID},
+		{"X-GM-MSGID", items.GmailMsgID},
+	} {
+		if item.on {
+			e.raw(" " + item.word)
+		}
+	}
+	if len(items.Sections) > 63 {
+		e.fail("%d sections", len(items.Sections))
+	}
+	for _, section := range items.Sections {
+		e.section(section)
+	}
+}
+
+func (e *encoder) section(section Section) {
+	switch section.Part {
+	case PartAll:
+		e.raw(" BODY.PEEK[]")
+	case PartHeader:
+		e.raw(" BODY.PEEK[HEADER]")
+	case PartHeaderFields:
+		if len(section.Fields) == 0 {
+			e.fail("HEADER.FIELDS without a field")
+		}
+		for i, field := range section.Fields {
+			if i == 0 {
+				e.raw(" BODY.PEEK[HEADER.FIELDS (")
+			} else {
+				e.raw(" ")
+			}
+			e.atom(field)
+		}
+		e.raw(")]")
+	default:
+		e.fail("section part %d", section.Part)
+	}
 }

@@ -23,7 +23,7 @@ type StoreOptions struct {
 	Silent bool
 	// Reply receives the FETCH replies; the message is valid during the call
 	// only. An error of it ends the delivery and is returned by Wait. Nil
-	// drops them.
+	// drops them. The rules of FetchHandler hold.
 	Reply func(*FetchMessage) error
 }
 
@@ -34,9 +34,40 @@ type StoreData struct {
 }
 
 // UIDStore adds or removes flags (RFC 9051 §6.4.6), which must be atoms, system
-// flags with their backslash; \Recent is refused. OK does not say that the
-// server kept them: compare the replies. After NO it may have been applied in
-// part (Cyrus).
+// flags with their backslash; \Recent is refused. uids must be static. OK does
+// not say that the server kept them: compare the replies. After NO it may have
+// been applied in part (Cyrus).
 func (c *Conn) UIDStore(ctx context.Context, uids imap.UIDSet, op StoreOp, flags []imap.Flag, opts *StoreOptions) *DataCommand[StoreData] {
-	return nil
+	if opts == nil {
+		opts = &StoreOptions{}
+	}
+	e := new(encoder).raw("UID STORE ").uids(uids, false).raw(" ")
+	if opts.UnchangedSince > 0 {
+		e.raw("(UNCHANGEDSINCE ").num(opts.UnchangedSince).raw(") ")
+	}
+	switch op {
+	case StoreAdd:
+		e.raw("+FLAGS")
+	case StoreRemove:
+		e.raw("-FLAGS")
+	default:
+		e.fail("STORE operation %d", op)
+	}
+	if opts.Silent {
+		e.raw(".SILENT")
+	}
+	if len(flags) == 0 {
+		e.fail("STORE without flags")
+	}
+	e.raw(" ").flagList(flags)
+	collect := &storeCollector{delivery: delivery{message: opts.Reply}, uids: canonical(uids)}
+	cmd := c.enqueue(ctx, &Command{name: "UID STORE", kind: kindInside | kindChanges, collect: collect}, e)
+	return &DataCommand[StoreData]{cmd, &collect.data}
+}
+
+type storeCollector struct {
+	delivery
+	uids    imap.UIDSet // canonical
+	replied setBuilder
+	data    StoreData
 }
