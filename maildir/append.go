@@ -1,0 +1,238 @@
+package maildir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+
+	"golang.org/x/sync/errgroup"
+
+	"mailtwin/mirror"
+)
+
+// parallelSyncs is how many files are made durable at once.
+const parallelSyncs = 16
+
+var (
+	errNameTaken  = errors.New("a message of that name is there already")
+	errNoName     = errors.New("no usable name is reserved")
+	errDuplicated = errors.New("the name is reserved twice in one batch")
+)
+
+// delivery is a message on its way through tmp.
+type delivery struct {
+	result mirror.Appended
+	target mirror.Ref
+	to     place
+}
+
+// appender carries out one Append.
+type appender struct {
+	*Mailbox
+	ctx  context.Context
+	box  *box
+	list []*delivery
+	// syncs are the files on their way to the disk.
+	syncs errgroup.Group
+}
+
+// Append implements mirror.Mailbox. A message's octets are written as they
+// come; files become durable in parallel; then all of them get their names, in
+// order, and the directories are synced once.
+//
+// A batch ends early, with the error of its last result, when there is no space
+// left or nothing may be written.
+func (m *Mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) ([]mirror.Appended, error) {
+	b, err := m.begin()
+	if err != nil {
+		return nil, fmt.Errorf("append messages: %w", err)
+	}
+	defer b.close()
+	a := &appender{Mailbox: m, ctx: ctx, box: b}
+	a.syncs.SetLimit(parallelSyncs)
+	var ended error
+	for in := range batch {
+		err := a.take(in)
+		if ended = ctx.Err(); ended != nil || endsBatch(err) {
+			break
+		}
+	}
+	if err := a.settle(); err != nil {
+		ended = err
+	}
+	results := make([]mirror.Appended, len(a.list))
+	for i, d := range a.list {
+		results[i] = d.result
+		if ended == nil && endsBatch(d.result.Err) {
+			ended = d.result.Err
+		}
+	}
+	if ended != nil {
+		return results, fmt.Errorf("append messages: %w", ended)
+	}
+	return results, nil
+}
+
+// take writes one message into tmp and starts to make it durable. After an
+// error nothing of it is left.
+func (a *appender) take(in mirror.Incoming) error {
+	d := &delivery{result: mirror.Appended{Source: in.Source}, target: in.Reserved}
+	a.list = append(a.list, d)
+	if err := a.prepare(d, in.Flags); err != nil {
+		return d.fail(err)
+	}
+	f, err := a.repo.disk.create(a.box.tmp, d.target.Base)
+	if err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			err = fmt.Errorf("%w: %w", errDuplicated, err)
+		}
+		return d.fail(fmt.Errorf("create file in tmp: %w", err))
+	}
+	d.result.Form, err = a.write(f, in)
+	if err == nil && !in.Date.IsZero() {
+		err = a.repo.disk.setTime(a.box.tmp, d.target.Base, in.Date)
+	}
+	if err != nil {
+		f.Close()
+		return a.discard(d, err)
+	}
+	a.syncs.Go(func() error {
+		err := f.Sync()
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			a.discard(d, fmt.Errorf("sync file in tmp: %w", err))
+		}
+		return nil
+	})
+	return nil
+}
+
+// discard takes a message back that did not reach its place.
+func (a *appender) discard(d *delivery, err error) error {
+	if removed := a.repo.disk.remove(a.box.tmp, d.target.Base); removed != nil {
+		err = errors.Join(err, removed)
+	}
+	return d.fail(err)
+}
+
+// fail makes err the result: the message is not there.
+func (d *delivery) fail(err error) error {
+	d.result.Err = notDone(err)
+	return d.result.Err
+}
+
+// prepare finds out where a message goes.
+func (a *appender) prepare(d *delivery, flags mirror.Flags) error {
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	if !validBase(d.target.Base) {
+		return fmt.Errorf("%q: %w", d.target.Base, errNoName)
+	}
+	if a.last != nil {
+		if _, taken := a.last.entries[d.target.Base]; taken {
+			return errNameTaken
+		}
+	}
+	letters, err := a.letters(a.ctx, a.box, flags)
+	if err != nil {
+		return err
+	}
+	n := fileName{base: d.target.Base}.with(letters, "")
+	d.to = n.place(true)
+	d.result.Flags, _ = a.flagsOf(d.to)
+	return nil
+}
+
+// write streams a message into f and checks that it is whole.
+func (a *appender) write(f file, in mirror.Incoming) (mirror.Form, error) {
+	if in.Body.Octets == 0 {
+		return 0, mirror.ErrEmptyBody
+	}
+	w := newFormWriter(f, in.Body.Form)
+	// One octet more than announced shows a body that is too long.
+	octets, err := io.Copy(w, io.LimitReader(in.Body.Reader, in.Body.Octets+1))
+	switch {
+	case w.err != nil:
+		return 0, fmt.Errorf("write file in tmp: %w", w.err)
+	case err != nil:
+		return 0, fmt.Errorf("read message: %w", err)
+	case octets != in.Body.Octets:
+		return 0, fmt.Errorf("%w: announced %d octets", mirror.ErrShortBody, in.Body.Octets)
+	}
+	form, err := w.finish()
+	if err != nil {
+		return 0, fmt.Errorf("write file in tmp: %w", err)
+	}
+	return form, nil
+}
+
+// settle gives durable files their names and makes those durable. After an
+// error that it returns, nobody knows which names are.
+func (a *appender) settle() error {
+	a.syncs.Wait()
+	var touched touchedParts
+	for _, d := range a.list {
+		if d.result.Err != nil {
+			continue
+		}
+		err := a.repo.disk.rename(a.box.tmp, d.target.Base, a.box.part(d.to.inNew), d.to.name)
+		if err != nil {
+			if errors.Is(err, fs.ErrExist) {
+				err = fmt.Errorf("%w: %w", errNameTaken, err)
+			}
+			a.discard(d, err)
+			continue
+		}
+		touched.add(d.to.inNew)
+		a.numbers.bind(d.target.Base, d.target.UID)
+		if a.last != nil {
+			a.moved(d.target.Base, d.to)
+		}
+		d.result.Target = d.target
+	}
+	err := touched.sync(a.repo.disk, a.box)
+	if err == nil {
+		return nil
+	}
+	for _, d := range a.list {
+		if d.result.Err == nil {
+			d.result.Err = err
+		}
+	}
+	return err
+}
+
+// touchedParts are the directories of a mailbox whose names changed.
+type touchedParts struct {
+	cur, new bool
+}
+
+func (t *touchedParts) add(inNew bool) {
+	if inNew {
+		t.new = true
+	} else {
+		t.cur = true
+	}
+}
+
+// sync makes the names in the touched directories durable: cur first, since
+// messages move from new to cur.
+func (t *touchedParts) sync(d disk, b *box) error {
+	if t.cur {
+		if err := d.sync(b.cur); err != nil {
+			return fmt.Errorf("sync cur: %w", reaching(err))
+		}
+	}
+	if t.new {
+		if err := d.sync(b.new); err != nil {
+			return fmt.Errorf("sync new: %w", reaching(err))
+		}
+	}
+	return nil
+}
