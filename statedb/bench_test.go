@@ -3,8 +3,8 @@ package statedb
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"testing"
-	"time"
 
 	"mailtwin/mirror"
 )
@@ -17,11 +17,11 @@ func batch(mailbox mirror.Name, first, n int) *mirror.Changes {
 		sum := mirror.Digest(sha256.Sum256(binary.AppendVarint(nil, int64(uid))))
 		m := mirror.Message{
 			Ref:   mirror.Ref{UID: mirror.UID(uid)},
-			Flags: mirror.MakeFlags(`\Seen`), Size: 4000 + int64(uid), Date: time.Unix(1_700_000_000+int64(uid), 0),
+			Flags: mirror.MakeFlags(`\Seen`), Size: 4000 + int64(uid), Date: at(int64(uid)),
 			Identity: mirror.Identity{Header: sum, Key: sum, Body: sum, Exact: sum, Decisive: true},
 		}
 		c.Messages = append(c.Messages, mirror.MessageRow{Side: mirror.Far, Mailbox: mailbox, Message: m})
-		m.Base = "1700000000.M1P2.example"
+		m.Base = baseName(uid)
 		c.Messages = append(c.Messages, mirror.MessageRow{Side: mirror.Near, Mailbox: mailbox, Message: m})
 		c.Records = append(c.Records, mirror.Record{
 			Mailbox: mailbox, UID: [2]mirror.UID{m.UID, m.UID}, Base: [2]mirror.Flags{m.Flags, m.Flags},
@@ -29,6 +29,8 @@ func batch(mailbox mirror.Name, first, n int) *mirror.Changes {
 	}
 	return c
 }
+
+func baseName(uid int) string { return fmt.Sprintf("1700000000.M%dP2.example", uid) }
 
 // BenchmarkCommit commits 100 records with their 200 messages a time.
 func BenchmarkCommit(b *testing.B) {

@@ -40,7 +40,17 @@ func (d *DB) Commit(changes *mirror.Changes) error {
 		intent.ID = ids[n]
 	}
 	d.wrote = true
+	d.tidy()
 	return nil
+}
+
+// tidy folds a long log into the file, so that the next commit begins it anew.
+// The changes are durable without it: where it fails it is tried again after the
+// next commit, and by Close.
+func (d *DB) tidy() {
+	if d.place.logTooLong() {
+		_ = d.file.exec("PRAGMA wal_checkpoint(PASSIVE)")
+	}
 }
 
 // commit returns the ids of changes.Intents.

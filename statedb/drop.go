@@ -1,10 +1,6 @@
 package statedb
 
-import (
-	"fmt"
-
-	"mailtwin/mirror"
-)
+import "mailtwin/mirror"
 
 func (w *writer) drops(c *mirror.Changes) error {
 	for _, key := range c.Forget {
@@ -96,10 +92,5 @@ func (w *writer) dropOne(t *table, key mirror.MessageKey) error {
 	if !ok {
 		return nil
 	}
-	scope := t.scope([]any{id})
-	err := w.drop(t, scope, "mailbox = ? AND uid = ?", id, num(key.UID))
-	if isConstraint(err) {
-		return fmt.Errorf("drop %s message %d of %q: a record uses it: %w", key.Side, key.UID, key.Mailbox, err)
-	}
-	return err
+	return w.drop(t, t.scope([]any{id}), "mailbox = ? AND uid = ?", id, num(key.UID))
 }

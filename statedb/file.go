@@ -32,6 +32,7 @@ type file struct {
 var (
 	forRun = []string{
 		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)", "cell_size_check(1)",
+		"wal_autocheckpoint(0)", // DB.tidy does it
 	}
 	// A private copy need not survive anything.
 	forCopy = []string{"synchronous(OFF)", "cell_size_check(1)"}

@@ -1,14 +1,14 @@
 package statedb
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 
 	"mailtwin/mirror"
 )
 
-// Load returns everything but messages and records. Mailboxes, tombs and
-// quarantine are sorted by mailbox name, side and UID. Times are whole seconds
+// Load returns everything but messages and records. Tombs and quarantine
+// are sorted by side, mailbox and UID. Times are whole seconds
 // in UTC, here and in Messages. A row that was damaged or lost is
 // mirror.ErrStateBroken.
 func (d *DB) Load() (mirror.Snapshot, error) {
@@ -61,24 +61,14 @@ func (f *file) load() (mirror.Snapshot, error) {
 
 func sortSnapshot(s *mirror.Snapshot) {
 	slices.SortFunc(s.Mailboxes, func(a, b mirror.MailboxRow) int {
-		return compare(a.Name, b.Name, a.Side, b.Side, 0, 0)
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Side, b.Side))
 	})
 	slices.SortFunc(s.Tombs, func(a, b mirror.Tomb) int {
-		return compare(a.Mailbox, b.Mailbox, a.Side, b.Side, a.UID, b.UID)
+		return cmp.Or(cmp.Compare(a.Side, b.Side), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID))
 	})
 	slices.SortFunc(s.Quarantine, func(a, b mirror.Quarantined) int {
-		return compare(a.Mailbox, b.Mailbox, a.Side, b.Side, a.UID, b.UID)
+		return cmp.Or(cmp.Compare(a.Side, b.Side), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID))
 	})
-}
-
-func compare(m, n mirror.Name, s, t mirror.Side, u, v mirror.UID) int {
-	if c := strings.Compare(string(m), string(n)); c != 0 {
-		return c
-	}
-	if s != t {
-		return int(s) - int(t)
-	}
-	return int(int64(u) - int64(v))
 }
 
 // Messages returns the messages of a mailbox on a side in ascending UID order;

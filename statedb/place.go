@@ -78,6 +78,18 @@ func (p place) make() error {
 	return syncDir(filepath.Dir(p.dir))
 }
 
+// logTooLong reports whether the log holds enough to be folded into the file. A
+// reader copies both, and must begin anew when the log did: at half the file's
+// size it copies several times as fast as a run can fill the log.
+func (p place) logTooLong() bool {
+	log, err := os.Stat(p.wal())
+	if err != nil {
+		return false
+	}
+	file, err := os.Stat(p.db())
+	return err == nil && log.Size() > max(4<<20, file.Size()/2)
+}
+
 // unclean reports whether the last run did not close the state: the log still
 // holds something.
 func (p place) unclean() bool {

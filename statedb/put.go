@@ -1,6 +1,7 @@
 package statedb
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -71,40 +72,36 @@ func (w *writer) putRecord(r mirror.Record) error {
 		}
 		ids[side] = id
 	}
-	err := w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
-	if isConstraint(err) {
-		return errors.Join(w.why(r, ids), err)
-	}
-	return err
-}
-
-// why says which rule SQLite refused a record for.
-func (w *writer) why(r mirror.Record, ids [2]int64) error {
-	queries := []struct {
-		sql    string
-		wanted bool
-		fault  string
-	}{
-		{"SELECT count(*) FROM message WHERE mailbox = ? AND uid = ?", true, "%s message is not there"},
-		{"SELECT count(*) FROM record WHERE far_mailbox = ? AND far_uid = ?", false, "%s message is in another record"},
-		{"SELECT count(*) FROM record WHERE near_mailbox = ? AND near_uid = ?", false, "%s message is in another record"},
-	}
 	for _, side := range mirror.Sides {
-		for _, q := range []int{0, 1 + int(side)} {
-			stmt, err := w.file.prepare(queries[q].sql)
-			if err != nil {
-				return err
-			}
-			var count int
-			if err := stmt.QueryRow(ids[side], num(r.UID[side])).Scan(&count); err != nil {
-				return err
-			}
-			if (count > 0) != queries[q].wanted {
-				return fmt.Errorf(queries[q].fault, side)
-			}
+		if err := w.unpaired(r, side, ids[side]); err != nil {
+			return err
 		}
 	}
-	return nil
+	return w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
+}
+
+// otherRecord finds, by a message of one side, the UID that a record pairs it
+// with.
+var otherRecord = [2]string{
+	mirror.Far:  "SELECT near_uid FROM record WHERE far_mailbox = ? AND far_uid = ?",
+	mirror.Near: "SELECT far_uid FROM record WHERE near_mailbox = ? AND near_uid = ?",
+}
+
+// unpaired refuses a record whose message on a side is in another one.
+func (w *writer) unpaired(r mirror.Record, side mirror.Side, mailbox int64) error {
+	stmt, err := w.file.prepare(otherRecord[side])
+	if err != nil {
+		return explain("read record", err)
+	}
+	var partner mirror.UID
+	err = stmt.QueryRow(mailbox, num(r.UID[side])).Scan(&partner)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && partner == r.UID[side.Other()] {
+		return nil
+	}
+	if err != nil {
+		return explain("read record", err)
+	}
+	return fmt.Errorf("the %s message is in a record with %d", side, partner)
 }
 
 // putIntents returns the id of each intent.
