@@ -1,0 +1,197 @@
+package imapside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// Append uploads batch with APPEND, one behind the other without waiting for
+// the answers as far as the server's literals allow (RFC 7888). The mailbox
+// need not be selected.
+//
+// A Target.UID stands for an APPENDUID that passed every check. A tagged NO or
+// BAD is ErrNotDone together with its meaning. A message whose octets are not
+// as many as announced is ErrShortBody; the connection is closed then, so that
+// the server takes nothing else for its text, and the call ends with ErrCut.
+// After an error that reaches the mailbox no more of batch is taken.
+//
+// Flags that the mailbox does not store are left out. A message with keywords
+// that this server has not taken before waits for its own answer, and where it
+// is refused without a reason that explains it, it is sent once more without
+// them; Flags tells.
+func (m *mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) ([]mirror.Appended, error) {
+	if m.access == mirror.ReadOnly {
+		return nil, errReadOnly
+	}
+	up := upload{m: m, ctx: ctx}
+	for in := range batch {
+		up.take(in)
+		if up.collect(false); up.stop {
+			break
+		}
+	}
+	up.collect(true)
+	if at := m.repo.at; at != nil && at.wire == m.wire {
+		at.used = true // a server may not show the copies before NOOP (WildDuck)
+	}
+	return up.results, up.err
+}
+
+// upload is one Append under way.
+type upload struct {
+	m       *mailbox
+	ctx     context.Context
+	results []mirror.Appended // of every message taken, in order
+	flying  []flight          // not answered yet, ascending
+	stop    bool              // an error reaches the mailbox or further
+	err     error             // an error that reaches the side
+}
+
+// flight is an APPEND on its way, of results[index].
+type flight struct {
+	index   int
+	command *imapconn.DataCommand[imapconn.AppendData]
+}
+
+// take starts the upload of a message and returns when its body was read.
+func (u *upload) take(in mirror.Incoming) {
+	result := mirror.Appended{Source: in.Source, Form: mirror.Wire}
+	index := len(u.results)
+	if err := u.unsendable(in.Body); err != nil {
+		result.Err = notDone(fmt.Errorf("append message: %w", err))
+		u.results = append(u.results, result)
+		return
+	}
+	result.Flags = u.m.appendable(in.Flags)
+	u.results = append(u.results, result)
+	body := newOutgoing(in.Body)
+	doubtful := keywords(result.Flags).Minus(u.m.accepted).Minus(u.m.keeps.Flags)
+	if !doubtful.Empty() {
+		u.takeDoubtful(index, in, body, doubtful)
+		return
+	}
+	command := u.send(in, body, result.Flags)
+	select {
+	case <-body.read:
+	case <-command.Done():
+	}
+	u.flying = append(u.flying, flight{index, command})
+}
+
+// takeDoubtful uploads a message with keywords that the server may refuse, and
+// waits. Its octets are kept until then.
+func (u *upload) takeDoubtful(index int, in mirror.Incoming, body *outgoing, doubtful mirror.Flags) {
+	kept := &spool{}
+	defer kept.close()
+	body.keep = kept
+	flags := u.results[index].Flags
+	command := u.send(in, body, flags)
+	_, err := command.Wait()
+	if err == nil {
+		u.m.accepted = u.m.accepted.Union(doubtful)
+	} else if unexplained(err) {
+		if again := body.again(); again != nil {
+			flags = flags.Minus(doubtful)
+			u.results[index].Flags = flags
+			command = u.send(in, again, flags)
+			if _, err := command.Wait(); err == nil && strings.IndexByte(doubtful.String(), ' ') < 0 {
+				u.m.refused = u.m.refused.Union(doubtful)
+			}
+		}
+	}
+	u.flying = append(u.flying, flight{index, command})
+}
+
+func (u *upload) send(in mirror.Incoming, body *outgoing, flags mirror.Flags) *imapconn.DataCommand[imapconn.AppendData] {
+	return u.m.repo.conn.Append(u.ctx, u.m.wire, imapconn.AppendMessage{
+		Flags:        flags.List(),
+		InternalDate: in.Date,
+		Size:         in.Body.Size,
+		Body:         body,
+	})
+}
+
+// unsendable says why a body cannot be sent to this server at all.
+func (u *upload) unsendable(body mirror.Body) error {
+	switch {
+	case body.NUL:
+		return mirror.ErrNUL
+	case body.Size <= 0:
+		// Some servers close the connection at "{0}" (Gluon, mailutils).
+		return mirror.ErrEmptyBody
+	case u.m.limit > 0 && body.Size > u.m.limit:
+		return fmt.Errorf("%w: %d octets, the limit is %d", mirror.ErrTooBig, body.Size, u.m.limit)
+	}
+	return nil
+}
+
+// collect takes the answers that are there, or waits for all of them.
+func (u *upload) collect(wait bool) {
+	for len(u.flying) > 0 {
+		first := u.flying[0]
+		if !wait {
+			select {
+			case <-first.command.Done():
+			default:
+				return
+			}
+		}
+		u.flying = u.flying[1:]
+		u.judge(&u.results[first.index], first.command)
+	}
+}
+
+// judge fills in what became of one message.
+func (u *upload) judge(result *mirror.Appended, command *imapconn.DataCommand[imapconn.AppendData]) {
+	data, err := command.Wait()
+	switch {
+	case err == nil, errors.Is(err, imapconn.ErrMalformed), errors.Is(err, imapconn.ErrNoData):
+		// A tagged OK: it is stored, whatever else could not be read.
+		result.Target.UID = u.m.announce(data.UIDValidity, data.UID)
+		return
+	case errors.Is(err, imapconn.ErrBody):
+		result.Flags = mirror.Flags{}
+		result.Err = fmt.Errorf("append message: %w: %w", mirror.ErrShortBody, err)
+		u.end(fmt.Errorf("append message: %w: %w", mirror.ErrCut, err))
+		return
+	}
+	failed := failure("append message", err, mirror.ErrRefused)
+	result.Flags = mirror.Flags{}
+	result.Err = failed
+	if certain(err) {
+		result.Err = notDone(failed)
+	}
+	switch mirror.ReachOf(failed) {
+	case mirror.ReachMailbox:
+		u.stop = true
+	case mirror.ReachSide, mirror.ReachRun:
+		u.end(failed)
+	}
+}
+
+func (u *upload) end(err error) {
+	u.stop = true
+	if u.err == nil {
+		u.err = err
+	}
+}
+
+// unexplained reports whether a message was refused without a reason, so that
+// its keywords may be it (iCloud: "BAD Parse Error").
+func unexplained(err error) bool {
+	status := refused(err)
+	if status == nil || temporary(status) != nil || quotaWords.MatchString(status.Text) {
+		return false
+	}
+	_, explained := codeErrors[status.Code]
+	return !explained
+}
+
+// keywords returns the flags of f that are no system flags.
+func keywords(f mirror.Flags) mirror.Flags { return f.Minus(mirror.AllFlags().Flags) }

@@ -1,0 +1,262 @@
+package imapside
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// looker collects the FETCH replies of one look.
+type looker struct {
+	known   []mirror.KnownMessage
+	seen    []glimpse // one for each of known
+	next    int       // index in known of the message expected next
+	arrived []arrival // in the order of the wire until settle
+	flags   flagReader
+}
+
+// arrival is what was told of a message that is not known.
+type arrival struct {
+	mirror.Message
+	flagged bool // its flags came; without them it does not count as shown
+}
+
+func newLooker(known []mirror.KnownMessage) *looker {
+	return &looker{known: known, seen: make([]glimpse, len(known))}
+}
+
+// take is a FetchHandler.Message. Servers may answer in any order, twice, in
+// pieces, and with messages that nobody asked for.
+func (l *looker) take(msg *imapconn.FetchMessage) error {
+	if msg.UID == 0 {
+		return nil
+	}
+	flagged := msg.Has&imapconn.HasFlags != 0
+	flags := l.flags.read(msg.Flags)
+	if i := find(l.known, msg.UID, l.next); i >= 0 {
+		if flagged {
+			l.seen[i] = glimpse{true, flags}
+		}
+		l.next = i + 1
+		return nil
+	}
+	new := arrival{flagged: flagged}
+	new.UID = msg.UID
+	if flagged {
+		new.Flags = flags
+	}
+	describe(&new.Message, msg)
+	l.arrived = append(l.arrived, new)
+	return nil
+}
+
+// settle sorts the arrivals and makes one of several replies for a message: of
+// each value the last one told.
+func (l *looker) settle() {
+	slices.SortStableFunc(l.arrived, func(a, b arrival) int { return cmp.Compare(a.UID, b.UID) })
+	merged := l.arrived[:0]
+	for _, next := range l.arrived {
+		if last := len(merged) - 1; last >= 0 && merged[last].UID == next.UID {
+			merged[last].add(next)
+		} else {
+			merged = append(merged, next)
+		}
+	}
+	clear(l.arrived[len(merged):])
+	l.arrived = merged
+}
+
+func (a *arrival) add(later arrival) {
+	if later.flagged {
+		a.flagged, a.Flags = true, later.Flags
+	}
+	if later.Size != 0 {
+		a.Size = later.Size
+	}
+	if !later.Date.IsZero() {
+		a.Date = later.Date
+	}
+	if later.Identity.ObjectID != "" {
+		a.Identity.ObjectID = later.Identity.ObjectID
+	}
+}
+
+// describe fills in what msg tells of size, date and identity.
+func describe(message *mirror.Message, msg *imapconn.FetchMessage) {
+	if msg.Has&imapconn.HasSize != 0 {
+		message.Size = msg.Size
+	}
+	if msg.Has&imapconn.HasInternalDate != 0 {
+		message.Date = plausible(msg.InternalDate)
+	}
+	if id := objectID(msg); id != "" {
+		message.Identity.ObjectID = id
+	}
+}
+
+// plausible returns date in whole seconds, or the zero time, "not known", for
+// the dates that servers make up: IceWarp's 30-Dec-1899, Gluon's 01-Jan-0001.
+func plausible(date time.Time) time.Time {
+	if date.Year() < 1900 {
+		return time.Time{}
+	}
+	return date.Truncate(time.Second)
+}
+
+// objectID returns EMAILID, else X-GM-MSGID, else "".
+func objectID(msg *imapconn.FetchMessage) string {
+	switch {
+	case msg.Has&imapconn.HasEmailID != 0:
+		return msg.EmailID
+	case msg.Has&imapconn.HasGmailMsgID != 0:
+		return strconv.FormatUint(msg.GmailMsgID, 10)
+	}
+	return ""
+}
+
+// capGmail is Gmail's extension with X-GM-MSGID.
+const capGmail imap.Cap = "X-GM-EXT-1"
+
+// newItems are what a view tells of a message seen for the first time.
+func (r *Repository) newItems() imapconn.FetchItems {
+	return imapconn.FetchItems{
+		Flags:        true,
+		InternalDate: true,
+		Size:         true,
+		EmailID:      r.caps.Has(imap.CapObjectID),
+		GmailMsgID:   r.caps.Has(capGmail),
+	}
+}
+
+// below counts the messages shown with a UID less than next. It wants settle
+// first, as the methods below do.
+func (l *looker) below(next imap.UID) int {
+	count := 0
+	for i, seen := range l.seen {
+		if seen.there && l.known[i].UID < next {
+			count++
+		}
+	}
+	for i := range l.arrived {
+		if l.arrived[i].flagged && l.arrived[i].UID < next {
+			count++
+		}
+	}
+	return count
+}
+
+func (l *looker) sight() sight {
+	arrived := make([]mirror.Message, 0, len(l.arrived))
+	for i := range l.arrived {
+		if l.arrived[i].flagged {
+			arrived = append(arrived, l.arrived[i].Message)
+		}
+	}
+	return sight{known: l.seen, arrived: arrived}
+}
+
+// undescribed returns the UIDs of messages that showed up where only known
+// ones were expected, so that their size and date were not asked for.
+func (l *looker) undescribed(upTo imap.UID) []imap.UID {
+	var uids []imap.UID
+	for i := range l.arrived {
+		if uid := l.arrived[i].UID; uid <= upTo {
+			uids = append(uids, uid)
+		}
+	}
+	return uids
+}
+
+// flagReader makes sets of the flags in FETCH replies, most of which repeat.
+type flagReader struct {
+	sets    map[string]mirror.Flags
+	scratch []byte
+}
+
+// maxFlagSets bounds the memory that odd flags can take.
+const maxFlagSets = 4096
+
+func (f *flagReader) read(flags []imap.Flag) mirror.Flags {
+	f.scratch = f.scratch[:0]
+	for _, flag := range flags {
+		f.scratch = append(append(f.scratch, flag...), ' ')
+	}
+	if set, ok := f.sets[string(f.scratch)]; ok {
+		return set
+	}
+	set := mirror.MakeFlags(flags...)
+	if f.sets == nil || len(f.sets) >= maxFlagSets {
+		f.sets = make(map[string]mirror.Flags)
+	}
+	f.sets[string(f.scratch)] = set
+	return set
+}
+
+// lookFully asks for the flags of every known UID and for all of every other,
+// in one turn. complete says that it showed every message that was there when
+// the mailbox was selected.
+func (m *mailbox) lookFully(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
+	messages := known.Messages
+	if m.renumbered(status) {
+		messages = nil
+	}
+	look := newLooker(messages)
+	if status.Messages == 0 {
+		// "1:*" names nothing in an empty mailbox, and some servers say BAD.
+		return look.sight(), true, nil
+	}
+	var last imap.UID
+	var asked []*imapconn.DataCommand[imapconn.FetchData]
+	handler := imapconn.FetchHandler{Message: look.take}
+	if len(messages) > 0 {
+		last = messages[len(messages)-1].UID
+		asked = append(asked, m.repo.conn.UIDFetch(ctx, imap.UIDSet{{Start: 1, Stop: last}}, imapconn.FetchItems{Flags: true}, handler))
+	}
+	if last != ^imap.UID(0) {
+		asked = append(asked, m.repo.conn.UIDFetch(ctx, from(last+1), m.repo.newItems(), handler))
+	}
+	all, err := finish(asked)
+	if err != nil {
+		return sight{}, false, err
+	}
+	look.settle()
+	if unexpected := look.undescribed(last); len(unexpected) > 0 {
+		asked = asked[:0]
+		for _, set := range lines(unexpected) {
+			asked = append(asked, m.repo.conn.UIDFetch(ctx, set, m.repo.newItems(), handler))
+		}
+		described, err := finish(asked)
+		if err != nil {
+			return sight{}, false, err
+		}
+		all = all && described
+		look.settle()
+	}
+	complete = all && look.below(status.UIDNext) >= int(status.Messages)
+	return look.sight(), complete, nil
+}
+
+// finish waits for commands of one look. ok is false when the server refused
+// one (RFC 2180 §4.1.2: NO, because another session expunged a message) or sent
+// a reply that could not be read: what arrived is true but not everything.
+func finish(asked []*imapconn.DataCommand[imapconn.FetchData]) (ok bool, err error) {
+	ok = true
+	for _, command := range asked {
+		_, commandErr := command.Wait()
+		switch {
+		case commandErr == nil:
+		case partial(commandErr):
+			ok = false
+		case err == nil:
+			err = failure("list messages", commandErr, mirror.ErrDenied)
+		}
+	}
+	return ok, err
+}

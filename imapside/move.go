@@ -1,0 +1,228 @@
+package imapside
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// Move moves messages with UID MOVE (RFC 6851), else with UID COPY and, where
+// COPYUID proved the copies, Remove's steps for exactly the sources copied.
+// target must have been opened in this session for a To.UID to be told: only
+// then is it known which UIDs were there before.
+//
+// A result without an error says one of these:
+//
+//	To.UID  Pending
+//	given   no       done
+//	0       no       done; the copy is to be found by its digest
+//	given   yes      the copy is there, the source is marked \Deleted
+//	0       yes      the copy was accepted, and the source was not touched,
+//	                 because the server did not tell the copy: once it is found
+//	                 by digest, Remove of the source completes the move
+//
+// ErrGone stands for a message that was not in the source, ErrNotDone for one
+// that certainly stayed there alone.
+func (m *mailbox) Move(ctx context.Context, moves []mirror.Move, target mirror.Name) ([]mirror.Moved, error) {
+	if len(moves) == 0 {
+		return nil, nil
+	}
+	wire, err := m.repo.spell(target)
+	if err != nil {
+		return nil, err
+	}
+	if sameMailbox(wire, m.wire) {
+		// Gluon expunges the original.
+		return nil, notDone(fmt.Errorf("move messages: %w: onto the same mailbox", mirror.ErrRefused))
+	}
+	if err := m.enter(ctx, true); err != nil {
+		return nil, err
+	}
+	refs := make([]mirror.Ref, len(moves))
+	for i, move := range moves {
+		refs[i] = move.Ref
+	}
+	moving := moving{m: m, ctx: ctx, target: wire, results: make(map[imap.UID]mirror.Moved)}
+	uids := ascending(refs)
+	if m.repo.caps.Has(imap.CapMove) {
+		err = moving.byMove(uids)
+	} else {
+		err = moving.byCopy(uids)
+	}
+	results := make([]mirror.Moved, 0, len(refs))
+	for _, ref := range refs {
+		result, known := moving.results[ref.UID]
+		if !known && err != nil {
+			continue
+		}
+		result.From = ref
+		results = append(results, result)
+	}
+	return results, err
+}
+
+// moving is one Move under way. results lacks From.
+type moving struct {
+	m       *mailbox
+	ctx     context.Context
+	target  string
+	results map[imap.UID]mirror.Moved
+}
+
+// byMove sends UID MOVE for all uids in one turn.
+func (mv *moving) byMove(uids []imap.UID) error {
+	type query struct {
+		uids    []imap.UID
+		command *imapconn.DataCommand[imapconn.CopyData]
+	}
+	var asked []query
+	for _, part := range parts(uids) {
+		asked = append(asked, query{part, mv.m.repo.conn.UIDMove(mv.ctx, setOf(part), mv.target)})
+	}
+	for _, q := range asked {
+		data, err := q.command.Wait()
+		copies := mv.copies(data, q.uids)
+		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
+			return failure("move messages", err, mirror.ErrRefused)
+		}
+		for source, to := range copies {
+			mv.results[source] = mirror.Moved{To: refOf(to)}
+		}
+		if err := mv.judgeRest(q.uids, copies, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeRest finds out what became of the messages that COPYUID did not name: a
+// server may have moved some of them in spite of a NO (RFC 6851 §3.3), or all
+// without telling.
+func (mv *moving) judgeRest(uids []imap.UID, copies map[imap.UID]imap.UID, refusal error) error {
+	var rest []imap.UID
+	for _, uid := range uids {
+		if _, told := copies[uid]; !told {
+			rest = append(rest, uid)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	present, err := mv.m.search(mv.ctx, rest)
+	if err != nil {
+		return err
+	}
+	for _, uid := range rest {
+		switch {
+		case present[uid] && refusal != nil:
+			mv.results[uid] = mirror.Moved{Err: notDone(failure("move message", refusal, mirror.ErrRefused))}
+		case present[uid]:
+			mv.results[uid] = mirror.Moved{Err: fmt.Errorf("move message: %w: the server kept it", mirror.ErrRefused)}
+		case len(copies) > 0:
+			// COPYUID is to be trusted: it was not there to be moved.
+			mv.results[uid] = mirror.Moved{Err: fmt.Errorf("move message: %w", mirror.ErrGone)}
+		default:
+			mv.results[uid] = mirror.Moved{}
+		}
+	}
+	return nil
+}
+
+// byCopy sends UID COPY for all uids in one turn, then removes the sources of
+// the copies that were proved.
+func (mv *moving) byCopy(uids []imap.UID) error {
+	type query struct {
+		uids    []imap.UID
+		command *imapconn.DataCommand[imapconn.CopyData]
+	}
+	var asked []query
+	for _, part := range parts(uids) {
+		asked = append(asked, query{part, mv.m.repo.conn.UIDCopy(mv.ctx, setOf(part), mv.target)})
+	}
+	var copied []imap.UID
+	for _, q := range asked {
+		data, err := q.command.Wait()
+		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
+			return failure("copy messages", err, mirror.ErrRefused)
+		}
+		copies := mv.copies(data, q.uids)
+		for _, uid := range q.uids {
+			to, told := copies[uid]
+			switch {
+			case refused(err) != nil:
+				mv.results[uid] = mirror.Moved{Err: notDone(failure("copy message", err, mirror.ErrRefused))}
+			case told:
+				mv.results[uid] = mirror.Moved{To: refOf(to)}
+				copied = append(copied, uid)
+			case len(copies) > 0:
+				mv.results[uid] = mirror.Moved{Err: fmt.Errorf("copy message: %w", mirror.ErrGone)}
+			default:
+				mv.results[uid] = mirror.Moved{Pending: true}
+			}
+		}
+	}
+	return mv.removeSources(copied)
+}
+
+func (mv *moving) removeSources(copied []imap.UID) error {
+	if len(copied) == 0 {
+		return nil
+	}
+	left, err := mv.m.expunge(mv.ctx, copied)
+	if err != nil {
+		return err
+	}
+	for uid := range left.flags {
+		result := mv.results[uid]
+		result.Pending = true
+		mv.results[uid] = result
+	}
+	return nil
+}
+
+// copies reads COPYUID: the new UID of each source. It is empty unless every
+// word of it holds: the target's UIDVALIDITY, as many copies as sources,
+// sources that were asked for, copies that were not there before.
+func (mv *moving) copies(data imapconn.CopyData, asked []imap.UID) map[imap.UID]imap.UID {
+	target := mv.m.repo.opened[mv.target]
+	if target == nil {
+		return nil
+	}
+	copies := make(map[imap.UID]imap.UID)
+	trusted := true
+	data.Pairs(func(source, copy imap.UID) bool {
+		_, asked := slices.BinarySearch(asked, source)
+		_, again := copies[source]
+		uid := target.announce(data.UIDValidity, copy)
+		trusted = asked && !again && uid != 0
+		copies[source] = uid
+		return trusted
+	})
+	if !trusted {
+		return nil
+	}
+	return copies
+}
+
+// temporaryRefusal reports a NO that concerns the whole side.
+func temporaryRefusal(err error) bool {
+	status := refused(err)
+	return status != nil && temporary(status) != nil
+}
+
+// parts cuts ascending uids so that each part fits a command line.
+func parts(uids []imap.UID) [][]imap.UID {
+	var parts [][]imap.UID
+	for _, set := range lines(uids) {
+		last := set[len(set)-1].Stop
+		end, _ := slices.BinarySearch(uids, last+1)
+		parts = append(parts, uids[:end])
+		uids = uids[end:]
+	}
+	return parts
+}

@@ -1,0 +1,132 @@
+package imapside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+	"mailtwin/nametrans"
+)
+
+// logoutWait bounds the LOGOUT of Close.
+const logoutWait = 5 * time.Second
+
+// Repository is an IMAP account. Make it with New; it holds one connection from
+// Connect to Close and is used by one goroutine at a time. Sinks and batches
+// given to its mailboxes may run on another goroutine while a call lasts, and
+// never after it has returned.
+type Repository struct {
+	opts   Options
+	access mirror.Access
+
+	conn  *imapconn.Conn
+	caps  imap.CapSet
+	space namespace
+	// codec spells names as the last listing taught.
+	codec nametrans.IMAP
+	// plainList says that LIST with RETURN was refused although advertised.
+	plainList bool
+
+	// at is the selected mailbox, nil where none is or nobody knows.
+	at *selection
+	// opened are the mailboxes opened in this session by their wire name; the
+	// last handle of each.
+	opened map[string]*mailbox
+}
+
+var _ mirror.Repository = (*Repository)(nil)
+
+// New returns the account that opts describe. Nothing is sent before Connect.
+func New(opts Options) *Repository {
+	return &Repository{opts: opts, opened: make(map[string]*mailbox)}
+}
+
+// Close signs out, waiting no longer than five seconds for the server, and
+// closes the connection. It may be called at any time after New.
+func (r *Repository) Close() error {
+	if r.conn == nil {
+		return nil
+	}
+	defer r.conn.Close()
+	if r.conn.Err() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), logoutWait)
+	defer cancel()
+	// What LOGOUT answers changes nothing: every effect was answered before.
+	_ = r.conn.Logout(ctx).Wait()
+	return nil
+}
+
+// Alerts returns the server's ALERTs so far, which the user must see (RFC 9051
+// §7.1), verbatim.
+func (r *Repository) Alerts() []string {
+	if r.conn == nil {
+		return nil
+	}
+	return r.conn.Alerts()
+}
+
+func (r *Repository) traits() mirror.Traits {
+	limit, _ := r.appendLimit()
+	return mirror.Traits{
+		Identity: r.opts.User,
+		Numbers:  true,
+		UIDPlus:  r.caps.Has(imap.CapUIDPlus),
+		MaxSize:  limit,
+	}
+}
+
+// appendLimit returns the limit that holds for every mailbox, 0 for none, and
+// whether each mailbox tells its own in STATUS (RFC 7889 §3).
+func (r *Repository) appendLimit() (octets int64, byMailbox bool) {
+	limit, advertised := r.caps.AppendLimit()
+	switch {
+	case !advertised:
+		return 0, false
+	case limit == nil:
+		return 0, true
+	}
+	return int64(*limit), false
+}
+
+// condStore reports whether the server tells mod-sequences (RFC 7162 §3.1).
+func (r *Repository) condStore() bool { return r.caps.Has(imap.CapCondStore) }
+
+// spell returns name as it stands on the wire.
+func (r *Repository) spell(name mirror.Name) (string, error) {
+	wire, err := r.codec.Encode(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", mirror.ErrName, err)
+	}
+	return wire, nil
+}
+
+// lookUp reports whether the server lists wire, and whether it holds messages.
+func (r *Repository) lookUp(ctx context.Context, wire string) (exists, selectable bool, err error) {
+	// A name with % or * in it matches more than itself: only the exact one
+	// counts.
+	data, err := r.conn.List(ctx, "", wire, nil).Wait()
+	if err != nil {
+		return false, false, failure("look for mailbox", err, mirror.ErrDenied)
+	}
+	for i := range data.Entries {
+		entry := &data.Entries[i]
+		if !sameMailbox(entry.Name, wire) {
+			continue
+		}
+		return !entry.Has(attrNonExistent), !unselectable(entry), nil
+	}
+	return false, false, nil
+}
+
+// errReadOnly is the error of every effect on what was opened for reading.
+var errReadOnly = fmt.Errorf("%w: opened for reading only", mirror.ErrDenied)
+
+// errNotConnected is the error of calls before Connect succeeded.
+var errNotConnected = errors.New("not connected")

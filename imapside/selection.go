@@ -1,0 +1,146 @@
+package imapside
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// noUIDValidity stands for the UIDVALIDITY of a server that has none, or says
+// 0 (QQ, iCloud). Mod-sequences of such a mailbox are not trusted.
+const noUIDValidity = 1
+
+// selection is the mailbox that is selected and what SELECT said.
+type selection struct {
+	wire     string
+	readOnly bool
+	data     imapconn.SelectData
+	// used says that something was asked since SELECT: a server whose view of
+	// the selected mailbox goes stale (WildDuck) needs a NOOP then, and a new
+	// listing needs a new SELECT.
+	used bool
+}
+
+// enter makes m the selected mailbox, for writing where write is set. After it
+// returned nil the commands that the caller queues next act on m.
+func (m *mailbox) enter(ctx context.Context, write bool) error {
+	if write && m.access == mirror.ReadOnly {
+		return errReadOnly
+	}
+	at := m.repo.at
+	if at == nil || at.wire != m.wire || (m.access == mirror.ReadWrite && at.readOnly && !at.data.ReadOnly) {
+		if err := m.sel(ctx); err != nil {
+			return err
+		}
+	} else if at.used {
+		// The answer matters to nobody but the server; a lost connection shows
+		// in the next command.
+		m.repo.conn.Noop(ctx)
+	}
+	m.repo.at.used = true
+	if write && m.repo.at.data.ReadOnly {
+		return fmt.Errorf("%w: the server opens it for reading only", mirror.ErrDenied)
+	}
+	return nil
+}
+
+// renew selects m anew unless nothing was asked since it was selected.
+func (m *mailbox) renew(ctx context.Context) error {
+	if at := m.repo.at; at == nil || at.wire != m.wire || at.used {
+		return m.sel(ctx)
+	}
+	return nil
+}
+
+// sel sends SELECT, or EXAMINE for reading. It fails with ErrRenumbered when
+// UIDVALIDITY is not what Open saw.
+func (m *mailbox) sel(ctx context.Context) error {
+	r := m.repo
+	r.at = nil
+	opts := &imapconn.SelectOptions{ReadOnly: m.access == mirror.ReadOnly}
+	if r.condStore() {
+		_, enabled := r.conn.Enabled()[imap.CapCondStore]
+		opts.CondStore = !enabled
+	}
+	data, err := r.conn.Select(ctx, m.wire, opts).Wait()
+	if err != nil {
+		return m.selectFailure(ctx, err)
+	}
+	if data.UIDValidity == 0 {
+		data.UIDValidity, data.HighestModSeq = noUIDValidity, 0
+	}
+	if m.status.UIDValidity != 0 && data.UIDValidity != m.status.UIDValidity {
+		return fmt.Errorf("%w: from %d to %d", mirror.ErrRenumbered, m.status.UIDValidity, data.UIDValidity)
+	}
+	r.at = &selection{wire: m.wire, readOnly: opts.ReadOnly, data: data}
+	m.keeps = storable(data, opts.ReadOnly)
+	return nil
+}
+
+// selectFailure says whether a mailbox that cannot be selected exists: many
+// servers refuse both in the same words.
+func (m *mailbox) selectFailure(ctx context.Context, err error) error {
+	status := refused(err)
+	_, telling := codeErrors[statusCode(status)]
+	if status != nil && !telling && temporary(status) == nil {
+		exists, selectable, lookErr := m.repo.lookUp(ctx, m.wire)
+		if lookErr != nil {
+			return lookErr
+		}
+		if !exists || !selectable {
+			return failure("select mailbox", err, mirror.ErrNoMailbox)
+		}
+	}
+	return failure("select mailbox", err, mirror.ErrDenied)
+}
+
+func statusCode(status *imapconn.StatusError) imap.ResponseCode {
+	if status == nil {
+		return ""
+	}
+	return status.Code
+}
+
+// storable reads PERMANENTFLAGS (RFC 9051 §7.1); without it every flag can be
+// stored. An EXAMINE that answers an empty list speaks of this session only
+// (Dovecot), so it says nothing.
+//
+// \* lets new flags be made. A server that lists it together with only those
+// system flags that are in use (go-imap's) is read as keeping the others too;
+// one that defines a system flag in FLAGS and leaves it out here does not.
+func storable(data imapconn.SelectData, readOnly bool) mirror.Storable {
+	if !data.HasPermanentFlags || (readOnly && len(data.PermanentFlags) == 0) {
+		return mirror.AllFlags()
+	}
+	isAny := func(flag imap.Flag) bool { return flag == imap.FlagWildcard }
+	listed := mirror.MakeFlags(slices.DeleteFunc(slices.Clone(data.PermanentFlags), isAny)...)
+	if !slices.ContainsFunc(data.PermanentFlags, isAny) {
+		return mirror.Storable{Flags: listed}
+	}
+	undefined := mirror.AllFlags().Flags.Minus(mirror.MakeFlags(data.Flags...))
+	return mirror.Storable{Flags: listed.Union(undefined), Any: true}
+}
+
+// sendable returns the flags of f that IMAP can write in a command: system
+// flags, and keywords that are atoms (RFC 9051 §9).
+func sendable(f mirror.Flags) mirror.Flags {
+	var list []imap.Flag
+	for flag := range f.All() {
+		if mirror.AllFlags().Flags.Has(flag) || isAtom(string(flag)) {
+			list = append(list, flag)
+		}
+	}
+	return mirror.MakeFlags(list...)
+}
+
+func isAtom(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`(){%*"\]`, c)
+	})
+}

@@ -1,0 +1,206 @@
+package imapside
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// Bodies are asked for in commands of windowUIDs messages, windowDepth of them
+// in flight: enough for one turn of 40 ms to bring some hundred messages, few
+// enough that little is under way when the receiver gives up.
+const (
+	windowUIDs  = 64
+	windowDepth = 8
+)
+
+// stream fetches one section of many messages.
+type stream struct {
+	m     *mailbox
+	items imapconn.FetchItems
+	// body receives each message's section, once. It runs on the connection's
+	// reading goroutine.
+	body func(uid imap.UID, body *imapconn.FetchBody) error
+	// told receives every reply's other items; may be nil.
+	told func(msg *imapconn.FetchMessage)
+
+	mu    sync.Mutex
+	ended error             // why nothing more is handed over
+	given map[imap.UID]bool // their section was handed over
+	again []imap.UID        // to be asked for alone
+}
+
+// errStreamEnded ends the handlers that still run when the stream has ended.
+var errStreamEnded = errors.New("stream ended")
+
+// run asks for uids in their order and returns when all are answered, or at the
+// first error of body or of the connection. After an error, answers still
+// under way are dropped, and body is not called any more.
+func (s *stream) run(ctx context.Context, uids []imap.UID) error {
+	s.given = make(map[imap.UID]bool, len(uids))
+	type query struct {
+		uids    []imap.UID
+		command *imapconn.DataCommand[imapconn.FetchData]
+	}
+	var flying []query
+	for windows := split(uids); len(windows) > 0 || len(flying) > 0; {
+		for len(windows) > 0 && len(flying) < windowDepth {
+			set := setOf(windows[0])
+			flying = append(flying, query{windows[0], s.m.repo.conn.UIDFetch(ctx, set, s.items, s.handler())})
+			windows = windows[1:]
+		}
+		done := flying[0]
+		flying = flying[1:]
+		if _, err := done.command.Wait(); err != nil {
+			if err := s.settle(err, done.uids); err != nil {
+				return err
+			}
+		}
+	}
+	return s.runAlone(ctx)
+}
+
+// settle judges a command that failed. A NO may be due to one message of many
+// (RFC 2180 §4.1.2; Exchange for items that are no mail): the others that did
+// not come are asked for again, each alone.
+func (s *stream) settle(err error, uids []imap.UID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil && (partial(err) || refused(err) != nil && temporary(refused(err)) == nil) {
+		for _, uid := range uids {
+			if !s.given[uid] {
+				s.again = append(s.again, uid)
+			}
+		}
+		return nil
+	}
+	if s.ended == nil {
+		s.ended = failure("fetch", err, mirror.ErrDenied)
+	}
+	return s.ended
+}
+
+func (s *stream) handler() imapconn.FetchHandler {
+	late := make(map[uint32]bool) // sequence numbers of sections that came before their UID
+	return imapconn.FetchHandler{
+		Body: func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
+			if msg.UID == 0 {
+				late[msg.SeqNum] = true
+				return s.stopped()
+			}
+			return s.give(msg.UID, body)
+		},
+		Message: func(msg *imapconn.FetchMessage) error {
+			if late[msg.SeqNum] {
+				delete(late, msg.SeqNum)
+				s.postpone(msg.UID)
+			}
+			if s.told != nil && msg.UID != 0 && s.stopped() == nil {
+				s.told(msg)
+			}
+			return s.stopped()
+		},
+	}
+}
+
+func (s *stream) stopped() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return errStreamEnded
+	}
+	return nil
+}
+
+// give hands a section over, unless the message was given before. The lock is
+// held meanwhile: run does not return while body runs.
+func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return errStreamEnded
+	}
+	if s.given[uid] {
+		return nil
+	}
+	s.given[uid] = true
+	err := s.body(uid, body)
+	if err != nil {
+		s.ended = err
+	}
+	return err
+}
+
+func (s *stream) postpone(uid imap.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if uid != 0 && !s.given[uid] {
+		s.again = append(s.again, uid)
+	}
+}
+
+// runAlone asks for the postponed messages one by one. A server that tells the
+// UID behind the section tells here, in a reply of its own before it, which
+// sequence number the message has.
+func (s *stream) runAlone(ctx context.Context) error {
+	for _, uid := range s.again {
+		if s.given[uid] {
+			continue
+		}
+		var number uint32
+		set := imap.UIDSet{{Start: uid, Stop: uid}}
+		learn := imapconn.FetchHandler{Message: func(msg *imapconn.FetchMessage) error {
+			number = msg.SeqNum
+			return nil
+		}}
+		s.m.repo.conn.UIDFetch(ctx, set, imapconn.FetchItems{Flags: true}, learn)
+		handler := s.handler()
+		handler.Body = func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
+			if msg.UID == uid || (msg.UID == 0 && number != 0 && msg.SeqNum == number) {
+				return s.give(uid, body)
+			}
+			return s.stopped()
+		}
+		if _, err := s.m.repo.conn.UIDFetch(ctx, set, s.items, handler).Wait(); err != nil {
+			if err := s.settle(err, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// split cuts uids into windows, each ascending: some servers refuse sets that
+// are not (QQ).
+func split(uids []imap.UID) [][]imap.UID {
+	var windows [][]imap.UID
+	for start, i := 0, 1; i <= len(uids); i++ {
+		if i == len(uids) || i-start == windowUIDs || uids[i] <= uids[i-1] {
+			windows = append(windows, uids[start:i])
+			start = i
+		}
+	}
+	return windows
+}
+
+// bodyReader names the errors of a body in the words of package mirror and
+// remembers them: a sink that fails because its source did is not to blame.
+type bodyReader struct {
+	body   io.Reader
+	failed error
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	if err != nil && err != io.EOF {
+		err = failure("read body", err, mirror.ErrCut)
+		b.failed = err
+	}
+	return n, err
+}

@@ -1,0 +1,134 @@
+package imapside
+
+import (
+	"context"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/mirror"
+)
+
+// View reports what differs from known, by the cheapest look that the server
+// can carry (DESIGN.md §9). Each look either answers in full or hands over to
+// the next; the last, the full look, asks for everything.
+//
+// A listing that holds fewer messages than SELECT announced is asked for once
+// more. If it stays short, the known messages that it lacks are Unknown, and
+// the checkpoint's HighestModSeq is 0, so that the mailbox is looked at again
+// in the next run.
+//
+// View and Open see the same mailbox: UIDVALIDITY that changed between them is
+// ErrRenumbered, one that changed since known is View.Renumbered.
+func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
+	if err := m.renew(ctx); err != nil {
+		return mirror.View{}, err
+	}
+	status, err := m.checkpoint(ctx)
+	if err != nil {
+		return mirror.View{}, err
+	}
+	var shown sight
+	complete := false
+	if m.canLookSince(known, status) {
+		m.repo.at.used = true
+		if shown, complete, err = m.lookSince(ctx, known, status); err != nil {
+			return mirror.View{}, err
+		}
+	}
+	// The full look is tried twice; the second time on a fresh SELECT.
+	for try := 0; try < 2 && !complete; try++ {
+		if err := m.renew(ctx); err != nil {
+			return mirror.View{}, err
+		}
+		if status, err = m.checkpoint(ctx); err != nil {
+			return mirror.View{}, err
+		}
+		m.repo.at.used = true
+		if shown, complete, err = m.lookFully(ctx, known, status); err != nil {
+			return mirror.View{}, err
+		}
+	}
+	return m.report(known, status, shown, complete), nil
+}
+
+// sight is what one look showed.
+type sight struct {
+	// known tells, for each of Known.Messages, what was seen of it; nil means
+	// that all are there with their known flags but for changed.
+	known   []glimpse
+	arrived []mirror.Message // ascending, not among the known
+}
+
+// glimpse is what was seen of one known message.
+type glimpse struct {
+	there bool
+	flags mirror.Flags
+}
+
+// renumbered reports whether the UIDs of the state mean nothing any more.
+func (m *mailbox) renumbered(status mirror.Checkpoint) bool {
+	return m.known.UIDValidity != 0 &&
+		(m.known.UIDValidity != status.UIDValidity || status.UIDNext < m.known.UIDNext)
+}
+
+// report turns what was seen into the difference from what was known.
+func (m *mailbox) report(known mirror.Known, status mirror.Checkpoint, shown sight, complete bool) mirror.View {
+	view := mirror.View{
+		Renumbered: m.renumbered(status),
+		New:        shown.arrived,
+		Total:      len(shown.arrived),
+		Keeps:      m.keeps,
+	}
+	if len(shown.arrived) > 0 {
+		view.Lowest = shown.arrived[0].UID
+		status.UIDNext = max(status.UIDNext, shown.arrived[len(shown.arrived)-1].UID+1)
+	}
+	if !view.Renumbered {
+		for i, seen := range shown.known {
+			message := known.Messages[i]
+			if !seen.there {
+				if complete {
+					view.Gone = append(view.Gone, message.Ref)
+				} else {
+					view.Unknown = append(view.Unknown, message.Ref)
+				}
+				continue
+			}
+			view.Total++
+			if view.Lowest == 0 || message.UID < view.Lowest {
+				view.Lowest = message.UID
+			}
+			if !seen.flags.Equal(message.Flags) {
+				view.Changed = append(view.Changed, mirror.KnownMessage{Ref: message.Ref, Flags: seen.flags})
+			}
+		}
+	}
+	status.Messages = uint32(view.Total)
+	if !complete {
+		status.HighestModSeq = 0
+	}
+	view.Checkpoint, m.status = status, status
+	return view
+}
+
+// find returns the index of uid in messages, -1 where it is not known. hint is
+// the likeliest place.
+func find(messages []mirror.KnownMessage, uid imap.UID, hint int) int {
+	if hint < len(messages) && messages[hint].UID == uid {
+		return hint
+	}
+	i, found := slices.BinarySearchFunc(messages, uid, func(m mirror.KnownMessage, uid imap.UID) int {
+		switch {
+		case m.UID < uid:
+			return -1
+		case m.UID > uid:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		return -1
+	}
+	return i
+}
