@@ -20,13 +20,18 @@ type fileName struct {
 // the others are what other programs write where a colon is not allowed.
 var infoSeparators = []string{infoSeparator, ":2,", ";2,", "!2,"}
 
-// parseName takes any file name apart. A name without flags is all base.
+// parseName takes any file name apart. A name without flags is all base, and a
+// base has at least one octet.
 func parseName(name string) fileName {
+	if name == "" {
+		return fileName{}
+	}
 	for _, sep := range infoSeparators {
-		base, info, found := strings.Cut(name, sep)
-		if !found || base == "" {
+		i := strings.Index(name[1:], sep)
+		if i < 0 {
 			continue
 		}
+		base, info := name[:i+1], name[i+1+len(sep):]
 		n := fileName{base: base, letters: info}
 		if i := strings.IndexByte(info, ','); i >= 0 {
 			n.letters, n.rest = info[:i], info[i:]
