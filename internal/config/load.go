@@ -67,7 +67,7 @@ func parse(d *document, data string) (*Config, error) {
 	top := make(map[string]toml.Primitive)
 	meta, err := toml.Decode(data, &top)
 	if err != nil {
-		d.malformed(err, data)
+		d.malformed(err)
 		return nil, d.problems
 	}
 	d.meta = meta
@@ -92,7 +92,7 @@ func parse(d *document, data string) (*Config, error) {
 }
 
 // malformed reports a file that is not TOML.
-func (d *document) malformed(err error, data string) {
+func (d *document) malformed(err error) {
 	var at toml.ParseError
 	if !errors.As(err, &at) {
 		d.report(0, "", "this is not TOML")

@@ -89,11 +89,8 @@ func (t *table) value(key string) any {
 	if !ok {
 		return nil
 	}
-	var v any
-	if err := t.doc.meta.PrimitiveDecode(p, &v); err != nil {
-		t.wrong(key, "", "%s cannot be read", key)
-		return nil
-	}
+	var v any // which takes everything: there can be no error
+	t.doc.meta.PrimitiveDecode(p, &v)
 	return v
 }
 
@@ -139,11 +136,7 @@ func choice[T ~string](t *table, key string, allowed ...T) T {
 	for i, word := range allowed {
 		words[i] = string(word)
 	}
-	hint := fmt.Sprintf("%s is one of %s", key, quoted(words))
-	if len(words) == 1 {
-		hint = fmt.Sprintf("%s can only be %q here", key, words[0])
-	}
-	t.wrong(key, hint, "%s cannot be %q", key, given)
+	t.wrong(key, fmt.Sprintf("%s is one of %s", key, quoted(words)), "%s cannot be %q", key, given)
 	return ""
 }
 
