@@ -66,7 +66,7 @@ type FetchMessage struct {
 	ModSeq       uint64
 	EmailID      string
 	GmailMsgID   uint64
-	Bodies       int // bodies handed over in this reply, NIL ones not counted
+	Bodies       int // bodies handed over in this reply before, NIL ones not counted
 
 	named FetchHas // items that were there, with whatever value
 	part  uint64   // sections that were there, as bits of FetchItems.Sections

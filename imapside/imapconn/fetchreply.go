@@ -246,14 +246,14 @@ func (c *Conn) streamBody(m *FetchMessage, owner *Command, f *fetchCollector, se
 	if !s.ok() {
 		return
 	}
-	if !b.Nil {
-		m.Bodies++
-		m.whole |= 1 << section
-	}
 	s.beginBody()
 	if c.begin(owner, true) {
 		f.giveBody(m, b)
 		c.release(owner)
+	}
+	if !b.Nil {
+		m.Bodies++
+		m.whole |= 1 << section
 	}
 	b.src = closedBody{}
 	if left := src.left; left > 0 {

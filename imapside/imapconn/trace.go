@@ -12,7 +12,7 @@ import (
 type tracer struct {
 	mu      sync.Mutex
 	w       io.Writer
-	line    []byte   // the server's line as far as it was read
+	line    []byte                // the server's line as far as it was read
 	secrets map[*Command][][]byte // octets of the sign-ins under way
 	over    []*Command            // their answer is the line being read
 }
