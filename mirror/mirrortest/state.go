@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"mailtwin/mirror"
@@ -93,9 +92,11 @@ func (s *State) Load() (mirror.Snapshot, error) {
 }
 
 func sortedKeys[V any](rows map[mirror.MessageKey]V) []mirror.MessageKey {
-	return slices.SortedFunc(maps.Keys(rows), func(a, b mirror.MessageKey) int {
-		return cmp.Or(cmp.Compare(a.Side, b.Side), strings.Compare(string(a.Mailbox), string(b.Mailbox)), cmp.Compare(a.UID, b.UID))
-	})
+	return slices.SortedFunc(maps.Keys(rows), compareKeys)
+}
+
+func compareKeys(a, b mirror.MessageKey) int {
+	return cmp.Or(cmp.Compare(a.Side, b.Side), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID))
 }
 
 // Messages returns the messages of a mailbox by UID.
