@@ -75,7 +75,10 @@ type passReader struct {
 // read makes a pass over the mailbox in b.
 func (r *Repository) read(ctx context.Context, b *box) (*pass, error) {
 	p := &passReader{pass: &pass{began: r.now(), entries: map[string]entry{}}, ctx: ctx, box: b, doubles: map[string][]place{}}
-	var err error
+	err := ctx.Err()
+	if err != nil {
+		return nil, err
+	}
 	if p.before, err = b.stamps(); err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func (m *Mailbox) identify(b *box, at place, depth mirror.Depth, id *mirror.Iden
 	if _, err := io.Copy(hasher, body.Reader); err != nil {
 		return true, err
 	}
-	id.Identity, id.Size = hasher.Sum(), body.Size
+	id.Identity, id.Size = hasher.Sum(), hasher.Size()
 	return true, nil
 }
 

@@ -23,7 +23,7 @@ func (m *Mailbox) Remove(ctx context.Context, refs []mirror.Ref, keep bool) ([]m
 		return nil, fmt.Errorf("remove messages: %w", notDone(errNoUndo))
 	}
 	rm := &remover{finder: m.finder(ctx, b)}
-	if keep {
+	if keep && len(refs) > 0 {
 		if rm.store, err = m.repo.openUndo(); err != nil {
 			return nil, fmt.Errorf("open undo store: %w", notDone(err))
 		}

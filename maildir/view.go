@@ -26,10 +26,9 @@ type sight struct {
 // maxWait bounds the wait for stamps that a clock ahead of ours wrote.
 const maxWait = 2*settleAge + time.Second
 
-// View implements mirror.Mailbox. Its Checkpoint holds UIDValidity and Stamps
-// only: what List can show again without reading the mailbox. Known keywords
-// of a message whose file has a letter that dovecot-keywords does not explain
-// count as still there.
+// View implements mirror.Mailbox. Its Checkpoint has stamps only if they were
+// old enough to show every later change. Known keywords of a message whose file
+// has a letter that dovecot-keywords does not explain count as still there.
 func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
 	b, err := m.repo.openBox(m.name, m.access)
 	if err != nil {
@@ -65,8 +64,8 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 		return mirror.View{}, err
 	}
 	count(&v, known.Messages, seen.pass)
-	m.status = mirror.Checkpoint{UIDValidity: uidValidity, UIDNext: m.numbers.uidNext(),
-		Messages: uint32(v.Total), Stamps: v.Checkpoint.Stamps}
+	v.Checkpoint.UIDNext, v.Checkpoint.Messages = m.numbers.uidNext(), uint32(v.Total)
+	m.status = v.Checkpoint
 	return v, nil
 }
 

@@ -286,6 +286,9 @@ func (d *testDisk) operations() []string {
 }
 
 func (d *testDisk) names(at *directory, each func([]string) error) error {
+	if err := d.step("names", at, ""); err != nil {
+		return err
+	}
 	var all []string
 	if err := d.realDisk.names(at, func(names []string) error {
 		all = append(all, names...)
@@ -296,9 +299,6 @@ func (d *testDisk) names(at *directory, each func([]string) error) error {
 	slices.Sort(all)
 	if d.chunk == 0 {
 		d.chunk = 1 << 20
-	}
-	if err := d.step("names", at, ""); err != nil {
-		return err
 	}
 	for part := range slices.Chunk(all, d.chunk) {
 		if err := each(part); err != nil {
