@@ -69,8 +69,9 @@ func (a *authState) hide(response []byte) {
 		return
 	}
 	a.secrets = append(a.secrets, response, base64.StdEncoding.AppendEncode(nil, response))
-	for _, field := range bytes.FieldsFunc(response, func(r rune) bool { return r == 0 || r == 1 }) {
-		a.secrets = append(a.secrets, bytes.TrimPrefix(field, []byte("auth=Bearer ")))
+	fields := bytes.FieldsFunc(response, func(r rune) bool { return r == 0 || r == 1 })
+	if len(fields) > 0 {
+		a.secrets = append(a.secrets, bytes.TrimPrefix(fields[len(fields)-1], []byte("auth=Bearer ")))
 	}
 }
 

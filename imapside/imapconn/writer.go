@@ -231,9 +231,6 @@ func (c *Conn) putLiteral(cmd *Command, p part) (sent bool, err error) {
 		return false, err
 	}
 	if wait {
-		if err := c.flush(); err != nil {
-			return false, err
-		}
 		if ready, err := c.awaitContinuation(cmd); !ready || err != nil {
 			return false, err
 		}
@@ -244,21 +241,24 @@ func (c *Conn) putLiteral(cmd *Command, p part) (sent bool, err error) {
 	return true, c.putBody(cmd, p.body, p.size)
 }
 
-// awaitContinuation waits for "+"; false means that the command was answered
-// instead.
+// awaitContinuation writes what is in the buffer and waits for "+"; false means
+// that the command was answered instead.
 func (c *Conn) awaitContinuation(cmd *Command) (bool, error) {
 	if err := c.needed(cmd); err != nil {
 		return false, err
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting, c.continued = cmd, false
+	c.waiting, c.continued = cmd, false // before "+" can come
 	cmd.streaming = true
-	for !c.continued && !cmd.answered && !c.ended {
+	c.mu.Unlock()
+	err := c.flush()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for err == nil && !c.continued && !cmd.answered && !c.ended {
 		c.wake.Wait()
 	}
 	c.waiting, cmd.streaming = nil, false
-	if c.ended {
+	if c.ended || err != nil {
 		return false, errStopped
 	}
 	return c.continued, nil

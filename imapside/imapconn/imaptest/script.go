@@ -289,3 +289,11 @@ func Pipe(t testing.TB, script Script) net.Conn {
 	t.Cleanup(func() { client.Close() })
 	return client
 }
+
+// Record reads what comes into w until the client closes the connection.
+func Record(w io.Writer) Step {
+	return func(s *session) error {
+		io.Copy(w, s.rd)
+		return nil
+	}
+}
