@@ -398,3 +398,9 @@ var inbox = nametrans.Inbox
 const crlfMessage = "From: ann@example.org\r\nSubject: hello\r\n\r\nHello,\r\nworld.\r\n"
 
 var lfMessage = strings.ReplaceAll(crlfMessage, "\r\n", "\n")
+
+func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	return ctx, cancel
+}
