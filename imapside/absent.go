@@ -38,20 +38,10 @@ func (m *mailbox) Absent(ctx context.Context, refs []mirror.Ref) ([]mirror.Ref, 
 
 // search returns those of ascending uids that are in the selected mailbox.
 func (m *mailbox) search(ctx context.Context, uids []imap.UID) (map[imap.UID]bool, error) {
-	return collectSearch(uids, m.startSearch(ctx, uids))
-}
-
-type searchCommands []*imapconn.DataCommand[imap.UIDSet]
-
-func (m *mailbox) startSearch(ctx context.Context, uids []imap.UID) searchCommands {
-	var asked searchCommands
+	var asked []*imapconn.DataCommand[imap.UIDSet]
 	for _, set := range lines(uids) {
 		asked = append(asked, m.repo.conn.UIDSearch(ctx, set))
 	}
-	return asked
-}
-
-func collectSearch(uids []imap.UID, asked searchCommands) (map[imap.UID]bool, error) {
 	present := make(map[imap.UID]bool)
 	for _, command := range asked {
 		found, err := command.Wait()

@@ -33,8 +33,8 @@ func (m *mailbox) Fetch(ctx context.Context, refs []mirror.Ref, sink func(mirror
 			}
 			reader := &bodyReader{body: body}
 			err := sink(mirror.Body{Ref: refOf(uid), Reader: reader, Octets: body.Size, Size: body.Size, Form: mirror.Wire})
-			if reader.failed != nil {
-				return reader.failed
+			if failed := reader.end(); failed != nil {
+				return failed
 			}
 			return err
 		},

@@ -26,6 +26,9 @@ import (
 //	                 because the server did not tell the copy: once it is found
 //	                 by digest, Remove of the source completes the move
 //
+// An error that reaches the mailbox, as a target that is not there, is returned
+// too. Messages without a result are uncertain.
+//
 // ErrGone stands for a message that was not in the source, ErrNotDone for one
 // that certainly stayed there alone.
 func (m *mailbox) Move(ctx context.Context, moves []mirror.Move, target mirror.Name) ([]mirror.Moved, error) {
@@ -58,10 +61,13 @@ func (m *mailbox) Move(ctx context.Context, moves []mirror.Move, target mirror.N
 	for _, ref := range refs {
 		result, known := moving.results[ref.UID]
 		if !known && err != nil {
-			continue
+			continue // nobody knows what became of it
 		}
 		result.From = ref
 		results = append(results, result)
+		if err == nil && result.Err != nil && mirror.ReachOf(result.Err) >= mirror.ReachMailbox {
+			err = result.Err
+		}
 	}
 	return results, err
 }

@@ -3,6 +3,8 @@ package imapside
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -11,8 +13,7 @@ import (
 )
 
 // Remove sets \Deleted on refs, expunges exactly these with UID EXPUNGE (RFC
-// 4315 §2.1), and looks which of them are left, all in one turn. Those left
-// that carry \Deleted are Pending: there is no UIDPLUS, or the server refused
+// 4315 §2.1) and then looks which of them are left. Those left that carry \Deleted are Pending: there is no UIDPLUS, or the server refused
 // or put off the UID EXPUNGE (Proton Bridge, WildDuck). Those left without
 // \Deleted were refused and hold ErrNotDone. keep is ignored: there is no undo
 // store on this side.
@@ -59,50 +60,35 @@ func (l leftover) reason(op string, kind error) error {
 
 // expunge marks ascending uids of the selected mailbox \Deleted, expunges them
 // where UIDPLUS allows, and returns those that are still there.
+//
+// The search waits for the answers before it: Dovecot runs a SEARCH that is
+// pipelined behind UID EXPUNGE first, and still shows what is about to go.
 func (m *mailbox) expunge(ctx context.Context, uids []imap.UID) (leftover, error) {
-	flags := storing{m: m, ctx: ctx, now: make(map[imap.UID]mirror.Flags)}
-	opts := &imapconn.StoreOptions{Reply: flags.show}
-	var stores []*imapconn.DataCommand[imapconn.StoreData]
-	var expunges []*imapconn.Command
+	opts := &imapconn.StoreOptions{Silent: true}
+	var asked []*imapconn.Command
 	for _, set := range lines(uids) {
-		stores = append(stores, m.repo.conn.UIDStore(ctx, set, imapconn.StoreAdd, []imap.Flag{imap.FlagDeleted}, opts))
+		asked = append(asked, m.repo.conn.UIDStore(ctx, set, imapconn.StoreAdd, []imap.Flag{imap.FlagDeleted}, opts).Command)
 		if m.repo.caps.Has(imap.CapUIDPlus) {
-			expunges = append(expunges, m.repo.conn.UIDExpunge(ctx, set))
+			asked = append(asked, m.repo.conn.UIDExpunge(ctx, set))
 		}
 	}
-	searches := m.startSearch(ctx, uids)
-
 	var left leftover
-	refusals := func(err error) error {
-		if err == nil || partial(err) || flags.tolerates(err) {
-			if err != nil {
-				left.refusal = err
-			}
-			return nil
-		}
-		return failure("remove messages", err, mirror.ErrRefused)
-	}
-	for _, command := range stores {
-		if _, err := command.Wait(); refusals(err) != nil {
-			return leftover{}, refusals(err)
+	for _, command := range asked {
+		switch err := command.Wait(); {
+		case err == nil:
+		case refused(err) != nil && !temporaryRefusal(err):
+			left.refusal = err
+		case partial(err):
+		default:
+			return leftover{}, failure("remove messages", err, mirror.ErrRefused)
 		}
 	}
-	for _, command := range expunges {
-		if err := command.Wait(); refusals(err) != nil {
-			return leftover{}, refusals(err)
-		}
-	}
-	present, err := collectSearch(uids, searches)
+	present, err := m.search(ctx, uids)
 	if err != nil {
 		return leftover{}, err
 	}
-	var silent []imap.UID
-	for uid := range present {
-		if _, known := flags.now[uid]; !known {
-			silent = append(silent, uid)
-		}
-	}
-	if err := flags.ask(silent); err != nil {
+	flags := storing{m: m, ctx: ctx, now: make(map[imap.UID]mirror.Flags)}
+	if err := flags.ask(slices.Sorted(maps.Keys(present))); err != nil {
 		return leftover{}, err
 	}
 	left.flags = make(map[imap.UID]mirror.Flags, len(present))

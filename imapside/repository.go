@@ -34,6 +34,8 @@ type Repository struct {
 
 	// at is the selected mailbox, nil where none is or nobody knows.
 	at *selection
+	// dropped are commands whose answers nobody waits for any more.
+	dropped []<-chan struct{}
 	// opened are the mailboxes opened in this session by their wire name; the
 	// last handle of each.
 	opened map[string]*mailbox
@@ -47,13 +49,13 @@ func New(opts Options) *Repository {
 }
 
 // Close signs out, waiting no longer than five seconds for the server, and
-// closes the connection. It may be called at any time after New.
+// closes the connection. Answers that are under way are not waited for. It may be called at any time after New.
 func (r *Repository) Close() error {
 	if r.conn == nil {
 		return nil
 	}
 	defer r.conn.Close()
-	if r.conn.Err() != nil {
+	if r.conn.Err() != nil || r.draining() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), logoutWait)
@@ -61,6 +63,19 @@ func (r *Repository) Close() error {
 	// What LOGOUT answers changes nothing: every effect was answered before.
 	_ = r.conn.Logout(ctx).Wait()
 	return nil
+}
+
+// draining reports whether answers that nobody wants are still under way, so
+// that LOGOUT would wait for them.
+func (r *Repository) draining() bool {
+	for _, done := range r.dropped {
+		select {
+		case <-done:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // Alerts returns the server's ALERTs so far, which the user must see (RFC 9051

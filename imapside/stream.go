@@ -3,6 +3,7 @@ package imapside
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -40,30 +41,61 @@ type stream struct {
 var errStreamEnded = errors.New("stream ended")
 
 // run asks for uids in their order and returns when all are answered, or at the
-// first error of body or of the connection. After an error, answers still
-// under way are dropped, and body is not called any more.
+// first error of body, of ctx or of the connection. After an error, answers
+// still under way are dropped, and body is not called any more.
+//
+// The commands themselves are not cancelled with ctx: that would close the
+// connection whenever a body is just arriving.
 func (s *stream) run(ctx context.Context, uids []imap.UID) error {
 	s.given = make(map[imap.UID]bool, len(uids))
-	type query struct {
-		uids    []imap.UID
-		command *imapconn.DataCommand[imapconn.FetchData]
-	}
-	var flying []query
+	var flying []window
 	for windows := split(uids); len(windows) > 0 || len(flying) > 0; {
 		for len(windows) > 0 && len(flying) < windowDepth {
-			set := setOf(windows[0])
-			flying = append(flying, query{windows[0], s.m.repo.conn.UIDFetch(ctx, set, s.items, s.handler())})
+			flying = append(flying, s.send(ctx, windows[0], s.handler()))
 			windows = windows[1:]
 		}
-		done := flying[0]
-		flying = flying[1:]
-		if _, err := done.command.Wait(); err != nil {
-			if err := s.settle(err, done.uids); err != nil {
-				return err
-			}
+		if err := s.wait(ctx, flying[0]); err != nil {
+			s.drop(flying)
+			return err
 		}
+		flying = flying[1:]
 	}
 	return s.runAlone(ctx)
+}
+
+// window is one FETCH command and what it asks for.
+type window struct {
+	uids    []imap.UID
+	command *imapconn.DataCommand[imapconn.FetchData]
+}
+
+func (s *stream) send(ctx context.Context, uids []imap.UID, handler imapconn.FetchHandler) window {
+	return window{uids, s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf(uids), s.items, handler)}
+}
+
+// wait waits for a command to end, or for ctx.
+func (s *stream) wait(ctx context.Context, w window) error {
+	select {
+	case <-w.command.Done():
+	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.ended == nil {
+			s.ended = fmt.Errorf("fetch: %w", context.Cause(ctx))
+		}
+		return s.ended
+	}
+	if _, err := w.command.Wait(); err != nil {
+		return s.settle(err, w.uids)
+	}
+	return nil
+}
+
+// drop leaves commands to end by themselves.
+func (s *stream) drop(flying []window) {
+	for _, w := range flying {
+		s.m.repo.dropped = append(s.m.repo.dropped, w.command.Done())
+	}
 }
 
 // settle judges a command that failed. A NO may be due to one message of many
@@ -73,6 +105,9 @@ func (s *stream) settle(err error, uids []imap.UID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended == nil && (partial(err) || refused(err) != nil && temporary(refused(err)) == nil) {
+		if len(uids) == 1 {
+			return nil // it was asked for alone
+		}
 		for _, uid := range uids {
 			if !s.given[uid] {
 				s.again = append(s.again, uid)
@@ -154,12 +189,11 @@ func (s *stream) runAlone(ctx context.Context) error {
 			continue
 		}
 		var number uint32
-		set := imap.UIDSet{{Start: uid, Stop: uid}}
 		learn := imapconn.FetchHandler{Message: func(msg *imapconn.FetchMessage) error {
 			number = msg.SeqNum
 			return nil
 		}}
-		s.m.repo.conn.UIDFetch(ctx, set, imapconn.FetchItems{Flags: true}, learn)
+		s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf([]imap.UID{uid}), imapconn.FetchItems{Flags: true}, learn)
 		handler := s.handler()
 		handler.Body = func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
 			if msg.UID == uid || (msg.UID == 0 && number != 0 && msg.SeqNum == number) {
@@ -167,10 +201,10 @@ func (s *stream) runAlone(ctx context.Context) error {
 			}
 			return s.stopped()
 		}
-		if _, err := s.m.repo.conn.UIDFetch(ctx, set, s.items, handler).Wait(); err != nil {
-			if err := s.settle(err, nil); err != nil {
-				return err
-			}
+		alone := s.send(ctx, []imap.UID{uid}, handler)
+		if err := s.wait(ctx, alone); err != nil {
+			s.drop([]window{alone})
+			return err
 		}
 	}
 	return nil
@@ -189,18 +223,37 @@ func split(uids []imap.UID) [][]imap.UID {
 	return windows
 }
 
-// bodyReader names the errors of a body in the words of package mirror and
-// remembers them: a sink that fails because its source did is not to blame.
+// bodyReader is a body as a sink gets it: its errors are in the words of package
+// mirror, and remembered, because a sink that fails as its source did is not to
+// blame. Once the sink has returned it gives nothing more, even to a goroutine
+// that the sink left behind.
 type bodyReader struct {
+	mu     sync.Mutex
 	body   io.Reader
 	failed error
+	over   bool
 }
 
+var errBodyOver = errors.New("body read after its sink returned")
+
 func (b *bodyReader) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, errBodyOver
+	}
 	n, err := b.body.Read(p)
 	if err != nil && err != io.EOF {
 		err = failure("read body", err, mirror.ErrCut)
 		b.failed = err
 	}
 	return n, err
+}
+
+// end waits for a Read under way and returns the error that the body had.
+func (b *bodyReader) end() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	return b.failed
 }
