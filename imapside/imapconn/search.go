@@ -46,12 +46,15 @@ func (s *searchCollector) complete(*statusLine) error {
 func (c *Conn) searchReply() {
 	s := c.scan
 	var b setBuilder
-	for s.spaces(); s.ok() && !s.atLineEnd(); s.spaces() {
+	for s.spaces(); s.ok() && !s.atLineEnd(); {
+		from := s.pos()
 		if s.peek() == '(' {
 			s.skipValue()
-			continue
+		} else {
+			s.uidRange(&b)
 		}
-		s.uidRange(&b)
+		s.spaces()
+		s.uncount(from)
 	}
 	c.giveSearch(&b, 0)
 }

@@ -222,19 +222,24 @@ func appendSet(out []byte, set imap.UIDSet) []byte {
 	return out
 }
 
-// uidSet reads a uid-set in the order of the wire. Its octets do not count for
-// the line: an untagged SEARCH of a large mailbox is one line of megabytes.
+// uidSet reads a uid-set in the order of the wire.
 func (s *scanner) uidSet(b *setBuilder) {
 	for s.ok() {
+		from := s.pos()
 		s.uidRange(b)
-		if !s.accept(',') {
+		more := s.accept(',')
+		s.uncount(from)
+		if !more {
 			return
 		}
 	}
 }
 
+// uncount takes what was read since from out of the line's length: an untagged
+// SEARCH of a large mailbox is one line of megabytes. Limits.Ranges bounds it.
+func (s *scanner) uncount(from int64) { s.start += s.pos() - from }
+
 func (s *scanner) uidRange(b *setBuilder) {
-	from := s.pos()
 	start := s.uid()
 	stop := start
 	if s.accept(':') {
@@ -250,7 +255,6 @@ func (s *scanner) uidRange(b *setBuilder) {
 	if len(b.ranges) > s.limits.Ranges {
 		s.fatal(overLimit("more than %d ranges in a number set", s.limits.Ranges))
 	}
-	s.start += s.pos() - from
 }
 
 func (s *scanner) uid() imap.UID {

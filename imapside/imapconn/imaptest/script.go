@@ -297,3 +297,11 @@ func Record(w io.Writer) Step {
 		return nil
 	}
 }
+
+// Do calls f: a pause on a test's own clock, mostly.
+func Do(f func()) Step {
+	return func(*session) error {
+		f()
+		return nil
+	}
+}
