@@ -47,7 +47,8 @@ func flipInput(in Input) Input {
 	in.Policy, in.Sides = flipPolicy(in.Policy), swap(in.Sides)
 	for i := range in.Mailboxes {
 		b := &in.Mailboxes[i]
-		b.Sides, b.Unpaired, b.Quarantined = swap(b.Sides), swap(b.Unpaired), swap(b.Quarantined)
+		b.Sides, b.Unpaired = swap(b.Sides), swap(b.Unpaired)
+		b.Quarantined, b.Unknown = swap(b.Quarantined), swap(b.Unknown)
 		for k, r := range b.Records {
 			b.Records[k] = RecordInput{flipRecord(r.Record), swap(r.Seen)}
 		}

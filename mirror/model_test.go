@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -69,10 +68,17 @@ func testMessage(uid UID, n int, f Flags) Message {
 	return Message{Ref: Ref{UID: uid}, Flags: f, Size: int64(1000 + n), Date: testDay.Add(time.Duration(n) * time.Hour), Identity: content(n)}
 }
 
+// failer is what *testing.T and *rapid.T have in common.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // model is a planner input together with what the planner was not told yet. It
 // carries plans out on itself.
 type model struct {
-	t    testing.TB
+	t    failer
 	in   Input
 	real map[MessageKey]Identity // what Identify would find
 	next UID
@@ -80,7 +86,7 @@ type model struct {
 	asked []string
 }
 
-func newModel(t testing.TB, p Policy) *model {
+func newModel(t failer, p Policy) *model {
 	m := &model{t: t, real: map[MessageKey]Identity{}, next: 1000}
 	m.in.Policy = p
 	for _, s := range Sides {
@@ -459,7 +465,7 @@ func (m *model) settlesAfter(first Plan) {
 }
 
 // parsePolicy reads "two-way", "mirror>near", "copy>far" followed by options.
-func parsePolicy(t testing.TB, s string) Policy {
+func parsePolicy(t failer, s string) Policy {
 	t.Helper()
 	words := strings.Fields(s)
 	modes := map[string]Policy{
