@@ -192,7 +192,9 @@ func (t *batch) record(a Action, r Appended, h *Hasher) {
 	rec.UID[t.from], rec.UID[t.to] = source.UID, arrived.UID
 	rec.Masked[t.from] = a.Record.Masked[t.from]
 	rec.Masked[t.to] = whole.Minus(r.Flags)
-	rec.State[t.to] = Unconfirmed
+	if t.traits[t.to].Numbers {
+		rec.State[t.to] = Unconfirmed // in a Maildir, what was renamed into place is there
+	}
 	if a.Again {
 		t.changes.DropRecords = append(t.changes.DropRecords, RecordKey{t.b.name, a.UID})
 		t.changes.DropMessages = append(t.changes.DropMessages, MessageKey{t.to, t.b.name, a.UID[t.to]})

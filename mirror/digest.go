@@ -12,85 +12,107 @@ import (
 
 // Hasher computes a message's Identity while its octets flow through Write.
 // Octets are in the side's own form; LF form and travelling form of one
-// message give the same Body, Header and Key.
+// message give the same Identity but for Form.
 type Hasher struct {
-	canonical hash.Hash // LF not preceded by CR counted as CRLF
-	exact     hash.Hash // octets as given
-	form      Form
-	last      byte
-	size      int64 // octets in canonical form
-	octets    int64 // octets as given
-	header    []byte
-	inHeader  bool
-	cut       bool // the header is longer than maxHeader
-	scratch   []byte
-	crlf      int
-	bareLF    int
-	nul       bool
+	form   Form
+	body   hash.Hash // canonical octets without foreign header lines
+	exact  hash.Hash // octets as they travel
+	octets int64     // as given
+	size   int64     // in canonical form
+	last   byte
+	nul    bool
+	crlfs  int
+	bareLF int
+
+	inHeader bool
+	header   []byte // canonical, at most maxHeader octets and a chunk
+	id       Identity
+	scratch  []byte
 }
 
-// maxHeader bounds the header kept in memory, in octets. Longer headers are
-// identified by their first part.
+// maxHeader bounds the header that is looked at, in octets. A longer one is
+// cut there and never decides.
 const maxHeader = 1 << 20
 
 // NewHasher returns a hasher for octets in form.
 func NewHasher(form Form) *Hasher {
-	return &Hasher{canonical: sha256.New(), exact: sha256.New(), form: form, inHeader: true}
+	return &Hasher{body: sha256.New(), exact: sha256.New(), form: form, inHeader: true}
 }
 
 // Write takes the next octets. It never fails.
 func (h *Hasher) Write(p []byte) (int, error) {
 	h.octets += int64(len(p))
-	if h.form != LF {
+	h.nul = h.nul || bytes.IndexByte(p, 0) >= 0
+	out := h.canonical(p)
+	h.size += int64(len(out))
+	if h.form == LF {
+		h.exact.Write(out)
+	} else {
 		h.exact.Write(p)
 	}
-	if !h.nul && bytes.IndexByte(p, 0) >= 0 {
-		h.nul = true
+	if h.inHeader {
+		h.takeHeader(out)
+	} else {
+		h.body.Write(out)
 	}
+	return len(p), nil
+}
+
+// canonical returns p with CRLF for every LF that no CR precedes. The result
+// is valid until the next call.
+func (h *Hasher) canonical(p []byte) []byte {
 	out := h.scratch[:0]
-	for rest := p; len(rest) > 0; {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			out = append(out, rest...)
-			h.last = rest[len(rest)-1]
+	for len(p) > 0 {
+		line, rest, found := bytes.Cut(p, []byte("\n"))
+		if len(line) > 0 {
+			out = append(out, line...)
+			h.last = line[len(line)-1]
+		}
+		if !found {
 			break
 		}
-		before := h.last
-		if i > 0 {
-			before = rest[i-1]
-		}
-		out = append(out, rest[:i]...)
-		if before == '\r' {
-			h.crlf++
+		if h.last == '\r' {
+			h.crlfs++
 		} else {
 			h.bareLF++
 			out = append(out, '\r')
 		}
 		out = append(out, '\n')
 		h.last = '\n'
-		rest = rest[i+1:]
+		p = rest
 	}
 	h.scratch = out
-	h.size += int64(len(out))
-	h.canonical.Write(out)
-	h.takeHeader(out)
-	return len(p), nil
+	return out
 }
 
-// takeHeader collects canonical octets up to the empty line.
+// takeHeader collects canonical octets up to the empty line, and lets the
+// header go by without the lines that other mirrors add.
 func (h *Hasher) takeHeader(out []byte) {
-	if !h.inHeader {
-		return
-	}
 	from := max(0, len(h.header)-3)
 	h.header = append(h.header, out...)
+	end := -1
 	if bytes.HasPrefix(h.header, []byte("\r\n")) {
-		h.header, h.inHeader = h.header[:0], false
+		end = 0
 	} else if i := bytes.Index(h.header[from:], []byte("\r\n\r\n")); i >= 0 {
-		h.header, h.inHeader = h.header[:from+i+2], false
-	} else if len(h.header) > maxHeader {
-		h.header, h.inHeader, h.cut = h.header[:maxHeader], false, true
+		end = from + i + 2
 	}
+	switch {
+	case end >= 0 && end <= maxHeader:
+		h.endHeader(end, true)
+	case end >= 0 || len(h.header) > maxHeader+3:
+		h.endHeader(maxHeader, false)
+	}
+}
+
+// endHeader splits what was collected at end, the length of the header section
+// in octets.
+func (h *Hasher) endHeader(end int, whole bool) {
+	header, rest := h.header[:end], h.header[end:]
+	h.id = IdentifyHeader(header)
+	h.id.Decisive = h.id.Decisive && whole
+	writeHeader(h.body, header)
+	h.body.Write(rest)
+	h.inHeader, h.header = false, nil
 }
 
 // Size is the number of octets in canonical form so far; Octets as given.
@@ -101,18 +123,18 @@ func (h *Hasher) Octets() int64 { return h.octets }
 func (h *Hasher) NUL() bool { return h.nul }
 
 // CRLFs and BareLFs count the line ends seen so far.
-func (h *Hasher) CRLFs() int   { return h.crlf }
+func (h *Hasher) CRLFs() int   { return h.crlfs }
 func (h *Hasher) BareLFs() int { return h.bareLF }
 
-// Sum returns the identity of what was written.
+// Sum returns the identity of what was written. Nothing may be written after
+// it.
 func (h *Hasher) Sum() Identity {
-	id := IdentifyHeader(h.header)
-	id.Decisive = id.Decisive && !h.cut
-	h.canonical.Sum(id.Body[:0])
-	id.Exact = id.Body
-	if h.form != LF {
-		h.exact.Sum(id.Exact[:0])
+	if h.inHeader {
+		h.endHeader(len(h.header), len(h.header) <= maxHeader)
 	}
+	id := h.id
+	h.body.Sum(id.Body[:0])
+	h.exact.Sum(id.Exact[:0])
 	id.Form = h.form
 	return id
 }
@@ -123,20 +145,7 @@ func (h *Hasher) Sum() Identity {
 func IdentifyHeader(header []byte) Identity {
 	var id Identity
 	digest := sha256.New()
-	skip := false
-	for line := range bytes.Lines(header) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			break
-		}
-		if line[0] != ' ' && line[0] != '\t' {
-			skip = foreignLine(line)
-		}
-		if !skip {
-			digest.Write(line)
-			digest.Write([]byte("\r\n"))
-		}
-	}
+	writeHeader(digest, header)
 	digest.Sum(id.Header[:0])
 	fields := readFields(header)
 	messageID := strings.TrimSpace(fields.Get("Message-Id"))
@@ -146,6 +155,25 @@ func IdentifyHeader(header []byte) Identity {
 	id.Decisive = fields.Get("Received") != ""
 	id.Key = sha256.Sum256([]byte(messageID + "\x00" + squeeze(fields.Get("Date")) + "\x00" + squeeze(fields.Get("From"))))
 	return id
+}
+
+// writeHeader writes the lines of a header section with CRLF, up to an empty
+// one and without those that mbsync and OfflineIMAP add.
+func writeHeader(w io.Writer, header []byte) {
+	skip := false
+	for line := range bytes.Lines(header) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			return
+		}
+		if line[0] != ' ' && line[0] != '\t' {
+			skip = foreignLine(line)
+		}
+		if !skip {
+			w.Write(line)
+			w.Write([]byte("\r\n"))
+		}
+	}
 }
 
 // foreignLine recognises the lines that mbsync and OfflineIMAP add to mail.

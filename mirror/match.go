@@ -129,7 +129,8 @@ func (m *matcher) pairByBody() {
 }
 
 // pairByKey pairs what a server changed. Where several share Message-ID, Date
-// and From, equal INTERNALDATE may single one out; the others are in doubt.
+// and From, equal INTERNALDATE may single one out; what is left on both sides
+// is in doubt.
 func (m *matcher) pairByKey() {
 	m.groups(keyOf, func(inA, inB []int) {
 		if len(inA) == 1 && len(inB) == 1 {
@@ -137,19 +138,25 @@ func (m *matcher) pairByKey() {
 			return
 		}
 		m.pairByDate(inA, inB)
-		for _, i := range inA {
-			if !m.usedA[i] {
-				m.doubtA = append(m.doubtA, i)
-			}
-		}
-		for _, i := range inB {
-			if !m.usedB[i] {
-				m.doubtB = append(m.doubtB, i)
-			}
+		leftA, leftB := unused(inA, m.usedA), unused(inB, m.usedB)
+		switch {
+		case len(leftA) == 1 && len(leftB) == 1:
+			m.pair(leftA[0], leftB[0], true)
+		case len(leftA) > 0 && len(leftB) > 0:
+			m.doubtA, m.doubtB = append(m.doubtA, leftA...), append(m.doubtB, leftB...)
 		}
 	})
 	slices.Sort(m.doubtA)
 	slices.Sort(m.doubtB)
+}
+
+func unused(index []int, used []bool) (left []int) {
+	for _, i := range index {
+		if !used[i] {
+			left = append(left, i)
+		}
+	}
+	return left
 }
 
 func (m *matcher) pairByDate(inA, inB []int) {

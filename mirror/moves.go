@@ -5,66 +5,107 @@ import (
 	"slices"
 )
 
-// found is a gone message, by its index in the list given, and the new message
-// that is the same.
-type found struct {
-	a       int
-	message Message
+// placed is a message with the mailbox it is or was in. Of a gone one it says
+// whose partner it was: a record's, by index, or that of a message whose copy
+// was never recorded.
+type placed struct {
+	Message
+	at      *boxPlanner
+	record  int
+	partner Message
+	intent  *Intent // of the copy that was never recorded
 }
 
-// matchSameSide finds gone messages among new ones of one mailbox on the same
-// side.
-func (b *boxPlanner) matchSameSide(s Side, gone, fresh []Message) []found {
-	places := make([]*boxPlanner, len(fresh))
-	for i := range places {
-		places[i] = b
+// placed says of each of list that it is in b.
+func (b *boxPlanner) placed(list []Message) []placed {
+	out := make([]placed, len(list))
+	for i, m := range list {
+		out[i] = placed{Message: m, at: b}
 	}
-	goneAt := make([]*boxPlanner, len(gone))
-	for i := range goneAt {
-		goneAt[i] = b
-	}
-	var out []found
-	for _, pair := range b.planner.sameSide(s, gone, goneAt, fresh, places) {
-		out = append(out, found{pair.a, fresh[pair.b]})
+	return out
+}
+
+// placedGone says of each of list that it was on s in b, with its record.
+func (b *boxPlanner) placedGone(s Side, list []Message, index []int) []placed {
+	out := b.placed(list)
+	for i := range out {
+		out[i].record, out[i].partner = index[i], b.box.Records[index[i]].Seen[s.Other()].Message
 	}
 	return out
 }
 
 // sameSide matches messages that are gone on side s with new ones of the same
-// side. The same repository reports the same size for the same message, so
+// side: first by the names that the repository itself vouches for, then by
+// content. The same repository reports the same size for the same message, so
 // only equal sizes are looked into: missing a match costs a transfer, no mail.
-func (p *planner) sameSide(s Side, gone []Message, goneAt []*boxPlanner, fresh []Message, freshAt []*boxPlanner) []match {
-	var out []match
+func (p *planner) sameSide(s Side, gone, fresh []placed) []match {
 	usedGone, usedFresh := make([]bool, len(gone)), make([]bool, len(fresh))
-	take := func(m match) {
+	var out []match
+	for _, m := range sameNames(gone, fresh) {
 		usedGone[m.a], usedFresh[m.b] = true, true
 		out = append(out, m)
 	}
-	byName := map[string]int{}
-	for i, m := range fresh {
-		for _, name := range names(m) {
-			byName[name] = i
-		}
+	indexA, indexB := sameSize(gone, usedGone, fresh, usedFresh), sameSize(fresh, usedFresh, gone, usedGone)
+	m := matchMessages(pick(gone, indexA), pick(fresh, indexB), false)
+	if lost := unreadable(gone, indexA, m.needA); len(lost) > 0 {
+		indexA = slices.DeleteFunc(indexA, func(i int) bool { return lost[i] })
+		m = matchMessages(pick(gone, indexA), pick(fresh, indexB), false)
 	}
-	for i, m := range gone {
-		for _, name := range names(m) {
-			if k, ok := byName[name]; ok && !usedFresh[k] && !usedGone[i] {
-				take(match{a: i, b: k})
-			}
-		}
+	needA := make([]placed, len(indexA))
+	for i, k := range indexA {
+		needA[i] = gone[k]
 	}
-	a, indexA := sameSize(gone, usedGone, fresh, usedFresh)
-	b, indexB := sameSize(fresh, usedFresh, gone, usedGone)
-	m := matchMessages(a, b, false)
-	p.needPartners(s.Other(), a, indexA, goneAt, m.needA)
+	p.needPartners(s.Other(), needA, m.needA)
 	for i, depth := range m.needB {
-		at := freshAt[indexB[i]]
-		p.needs.add(s, at.box.Name, b[i:i+1], map[int]Depth{0: depth})
+		one := fresh[indexB[i]]
+		p.needs.add(s, one.at.box.Name, []Message{one.Message}, map[int]Depth{0: depth})
 	}
 	if !m.needs() {
 		for _, pair := range m.pairs {
-			take(match{a: indexA[pair.a], b: indexB[pair.b]})
+			out = append(out, match{a: indexA[pair.a], b: indexB[pair.b]})
 		}
+	}
+	return out
+}
+
+// sameNames matches by base name or object id.
+func sameNames(gone, fresh []placed) (out []match) {
+	byName := map[string]int{}
+	for i, m := range fresh {
+		for _, name := range names(m.Message) {
+			byName[name] = i
+		}
+	}
+	used := map[int]bool{}
+	for i, m := range gone {
+		for _, name := range names(m.Message) {
+			if k, ok := byName[name]; ok && !used[k] {
+				used[k] = true
+				out = append(out, match{a: i, b: k})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// unreadable returns the gone messages, by index, of which more is needed than
+// anybody can tell: the partner of an altered pair has another content.
+func unreadable(gone []placed, index []int, need map[int]Depth) map[int]bool {
+	lost := map[int]bool{}
+	for i := range need {
+		one := gone[index[i]]
+		if one.intent == nil && one.at.box.Records[one.record].Altered {
+			lost[index[i]] = true
+		}
+	}
+	return lost
+}
+
+func pick(list []placed, index []int) []Message {
+	out := make([]Message, len(index))
+	for i, k := range index {
+		out[i] = list[k].Message
 	}
 	return out
 }
@@ -81,36 +122,28 @@ func names(m Message) []string {
 	return list
 }
 
-// sameSize returns the unused members of list whose size occurs in other, with
-// their indexes.
-func sameSize(list []Message, used []bool, other []Message, usedOther []bool) ([]Message, []int) {
+// sameSize returns the indexes of the unused members of list whose size occurs
+// in other.
+func sameSize(list []placed, used []bool, other []placed, usedOther []bool) (index []int) {
 	sizes := map[int64]bool{}
 	for i, m := range other {
 		if !usedOther[i] {
 			sizes[m.Size] = true
 		}
 	}
-	var out []Message
-	var index []int
 	for i, m := range list {
 		if !used[i] && sizes[m.Size] {
-			out = append(out, m)
 			index = append(index, i)
 		}
 	}
-	return out, index
+	return index
 }
 
-// needPartners asks for the partner of a gone message, on side o: the message
-// itself can no longer be read.
-func (p *planner) needPartners(o Side, gone []Message, index []int, at []*boxPlanner, need map[int]Depth) {
+// needPartners asks for the partners of gone messages, on side o: the messages
+// themselves can no longer be read.
+func (p *planner) needPartners(o Side, gone []placed, need map[int]Depth) {
 	for i, depth := range need {
-		b := at[index[i]]
-		for _, r := range b.box.Records {
-			if r.UID[o.Other()] == gone[i].UID && r.Seen[o].Sight == Present {
-				p.needs.add(o, b.box.Name, []Message{r.Seen[o].Message}, map[int]Depth{0: depth})
-			}
-		}
+		p.needs.add(o, gone[i].at.box.Name, []Message{gone[i].partner}, map[int]Depth{0: depth})
 	}
 }
 
@@ -118,68 +151,94 @@ func (p *planner) needPartners(o Side, gone []Message, index []int, at []*boxPla
 // moves their partners.
 func (p *planner) moves() {
 	for _, s := range Sides {
-		o := s.Other()
-		if !p.in.Policy.New.Allows(o) || !p.in.Policy.Gone.Allows(o) || p.in.Fresh || p.in.Policy.Deletions == DeleteNothing {
-			continue
-		}
-		gone, goneAt, index := p.moveSources(s)
-		fresh, freshAt := p.moveTargets(s)
-		for _, m := range p.sameSide(s, gone, goneAt, fresh, freshAt) {
-			p.move(s, goneAt[m.a], index[m.a], freshAt[m.b], fresh[m.b])
+		if o := s.Other(); p.in.Policy.New.Allows(o) && p.in.Policy.Gone.Allows(o) {
+			gone, fresh := p.moveSources(s), p.moveTargets(s)
+			for _, m := range p.sameSide(s, gone, fresh) {
+				p.move(s, gone[m.a], fresh[m.b])
+			}
 		}
 	}
 }
 
 // moveSources lists messages that are gone on s and may be moved on the other
 // side.
-func (p *planner) moveSources(s Side) (list []Message, at []*boxPlanner, index []int) {
+func (p *planner) moveSources(s Side) (list []placed) {
 	for _, b := range p.boxes {
-		gone, records := b.goneOn(s)
-		for i, m := range gone {
-			if b.mayRemove(s.Other(), b.box.Records[records[i]]) {
-				list, at, index = append(list, m), append(at, b), append(index, records[i])
+		for _, state := range []Confirmation{Confirmed, Unconfirmed, Held} {
+			gone, index := b.goneOn(s, state)
+			for _, m := range b.placedGone(s, gone, index) {
+				if b.mayMove(s.Other(), b.box.Records[m.record]) {
+					list = append(list, m)
+				}
 			}
 		}
+		list = append(list, b.lostCopies(s)...)
 	}
-	return list, at, index
+	return list
 }
 
-func (p *planner) moveTargets(s Side) (list []Message, at []*boxPlanner) {
+// lostCopies lists the copies on s whose outcome nobody saw: somebody may have
+// moved one away before we came back.
+func (b *boxPlanner) lostCopies(s Side) (list []placed) {
+	o := s.Other()
+	for _, m := range b.free(o) {
+		if in := b.intentOf(o, m.UID); in != nil && in.Kind == CopyIntent {
+			lost := m
+			lost.Ref = Ref{Base: in.Reserved.Base}
+			lost.Identity.ObjectID = ""
+			list = append(list, placed{Message: lost, at: b, partner: m, intent: in})
+		}
+	}
+	return list
+}
+
+func (p *planner) moveTargets(s Side) (list []placed) {
 	for _, b := range p.boxes {
 		if !b.bothOpen() || b.box.Sides[s].Renumbered {
 			continue
 		}
-		for _, m := range b.free(s) {
+		for _, m := range b.placed(b.free(s)) {
 			if !b.box.Quarantined[s][m.UID] && b.intentOf(s, m.UID) == nil {
-				list, at = append(list, m), append(at, b)
+				list = append(list, m)
 			}
 		}
 	}
-	return list, at
+	return list
 }
 
-// move follows on the other side what happened to a record on s.
-func (p *planner) move(s Side, from *boxPlanner, index int, to *boxPlanner, m Message) {
-	o := s.Other()
-	r := from.box.Records[index]
-	from.settled[index] = true
-	to.claimed[s][m.UID] = true
-	intent := int64(0)
-	if in := from.intentOf(o, r.UID[o]); in != nil {
-		intent = in.ID
-		if from.uncertain(in) {
-			p.add(Action{Kind: Wait, Side: o, Mailbox: from.box.Name, UID: r.UID, Message: r.Seen[o].Message, Intent: intent,
-				Reason: "an earlier move may still appear"})
-			p.plan.Waiting++
-			return
+// move follows on the other side what happened to a message on s.
+func (p *planner) move(s Side, gone, fresh placed) {
+	o, from, to := s.Other(), gone.at, fresh.at
+	to.claimed[s][fresh.UID] = true
+	a := Action{Kind: MoveTo, Side: o, Mailbox: from.box.Name, Target: to.box.Name, Message: gone.partner, Partner: fresh.Message}
+	if gone.intent != nil {
+		from.claimed[o][gone.partner.UID] = true
+		a.UID, a.Intent = uids(o, gone.partner.UID), gone.intent.ID
+		a.Record.Base = pairBases(sidedFlags(s, fresh.Flags, gone.partner.Flags))
+	} else {
+		from.settled[gone.record] = true
+		r := from.box.Records[gone.record]
+		a.UID, a.Record = r.UID, r.Record
+		if in := from.intentOf(o, r.UID[o]); in != nil {
+			a.Intent = in.ID
+			if from.uncertain(in) {
+				a.Kind, a.Reason = Wait, "an earlier move may still appear"
+				p.plan.Waiting++
+			}
 		}
 	}
-	rec := r.Record
-	rec.Mailbox = to.box.Name
-	rec.UID = uids(s, m.UID)
-	rec.State[o] = Unconfirmed
-	p.add(Action{Kind: MoveTo, Side: o, Mailbox: from.box.Name, Target: to.box.Name, UID: r.UID,
-		Message: r.Seen[o].Message, Partner: m, Record: rec, Intent: intent})
+	a.Record.Mailbox, a.Record.UID = to.box.Name, uids(s, fresh.UID)
+	a.Record.State = [2]Confirmation{}
+	if p.in.Sides[o].Traits.Numbers {
+		a.Record.State[o] = Unconfirmed
+	}
+	p.add(a)
+}
+
+// sidedFlags puts here on side s and there on the other.
+func sidedFlags(s Side, here, there Flags) (both [2]Flags) {
+	both[s], both[s.Other()] = here, there
+	return both
 }
 
 // needs collects what must be identified, without repeating itself.

@@ -70,6 +70,9 @@ func (e *effects) noteMessages(b *box, s Side, c *Changes) {
 	for _, r := range b.records {
 		paired[r.UID[s]] = true
 	}
+	for _, m := range e.departed(b, s) {
+		paired[m.UID] = true // or about to be: its copy may be there
+	}
 	for _, uid := range sortedUIDs(side.gone) {
 		if !paired[uid] {
 			key := MessageKey{s, b.name, uid}

@@ -182,12 +182,18 @@ type MailboxInput struct {
 	// Unpaired are messages without a record and without a tomb, in ascending
 	// UID order.
 	Unpaired [2][]Message
+	// Departed are unpaired messages that are gone while an intent to copy them
+	// is open, as they were known.
+	Departed [2][]Message
 	// Intents are those whose source is in this mailbox, without ghosts.
 	Intents []Intent
 	// Ghosts are copies that were sent again, with the source as it is known.
 	Ghosts []GhostInput
 	// Quarantined holds unpaired messages that are not due yet.
 	Quarantined [2]map[UID]bool
+	// Unknown holds messages, paired or not, that were neither seen nor proved
+	// gone, or that could not be read.
+	Unknown [2]map[UID]bool
 }
 
 // GhostInput is a copy that was sent again and the source it was made of.

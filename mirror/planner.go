@@ -10,12 +10,15 @@ import (
 // sorted plan. When it needs to know more of some messages it returns needs,
 // and the plan is not to be used; the caller identifies them and asks again.
 func MakePlan(in Input) (Plan, []Need) {
-	p := &planner{in: in, needs: needs{}}
-	for i := range in.Mailboxes {
-		p.boxes = append(p.boxes, newBoxPlanner(p, &in.Mailboxes[i]))
+	p := &planner{in: in, needs: needs{}, arrivals: map[MessageKey]bool{}}
+	for _, box := range in.Mailboxes {
+		box.Records = slices.Clone(box.Records) // rebinding changes them
+		p.boxes = append(p.boxes, newBoxPlanner(p, &box))
 	}
 	for _, b := range p.boxes {
 		b.presence()
+		b.confirm()
+		b.reclaim()
 		b.rebind()
 		b.adopt()
 	}
@@ -41,6 +44,9 @@ type planner struct {
 	boxes []*boxPlanner
 	plan  Plan
 	needs needs
+	// arrivals are messages in which an interrupted move was recognised; each
+	// ends one move only.
+	arrivals map[MessageKey]bool
 }
 
 func (p *planner) add(a Action) { p.plan.Actions = append(p.plan.Actions, a) }
@@ -60,11 +66,17 @@ type boxPlanner struct {
 	claimed [2]map[UID]bool
 	// settled marks records, by index, that something final was decided on.
 	settled []bool
+	// stored are the records as the state has them, by index; zero for those
+	// that this plan makes.
+	stored []Record
 }
 
 func newBoxPlanner(p *planner, box *MailboxInput) *boxPlanner {
-	return &boxPlanner{planner: p, box: box,
-		claimed: [2]map[UID]bool{{}, {}}, settled: make([]bool, len(box.Records))}
+	b := &boxPlanner{planner: p, box: box, claimed: [2]map[UID]bool{{}, {}}, settled: make([]bool, len(box.Records))}
+	for _, r := range box.Records {
+		b.stored = append(b.stored, r.Record)
+	}
+	return b
 }
 
 // presence decides on the mailbox itself: create it, leave it alone, forget it.
@@ -130,27 +142,105 @@ func (b *boxPlanner) free(s Side) []Message {
 // and then numbered anew.
 func (b *boxPlanner) rebind() {
 	for _, s := range Sides {
-		gone, index := b.goneOn(s)
-		if len(gone) == 0 {
-			continue
-		}
-		found := b.matchSameSide(s, gone, b.free(s))
-		for _, pair := range found {
-			b.rebindRecord(s, index[pair.a], pair.message)
+		b.rebindAnnounced(s)
+		gone, index := b.goneOn(s, Confirmed)
+		fresh := b.free(s)
+		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
+			b.rebindRecord(s, index[m.a], fresh[m.b])
 		}
 	}
 }
 
-// goneOn lists the messages of records that are gone on s and present on the
-// other side, as they were known, with the index of their record.
-func (b *boxPlanner) goneOn(s Side) (list []Message, index []int) {
+// reclaim finds copies of ours whose source went away before they were
+// recorded. They become records of a message that is gone at its source, which
+// the other rules then follow; without that they would count as new mail.
+func (b *boxPlanner) reclaim() {
+	for _, s := range Sides {
+		for _, source := range b.box.Departed[s] {
+			in := b.intentOf(s, source.UID)
+			if in == nil || in.Kind != CopyIntent || !b.bothOpen() {
+				continue
+			}
+			if i := b.copyOf(in); i >= 0 {
+				b.reclaimCopy(s, source, b.box.Unpaired[s.Other()][i])
+			} else if b.uncertain(in) {
+				b.plan.Waiting++
+				b.add(Action{Kind: Wait, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, source.UID), Message: source, Intent: in.ID,
+					Reason: "an earlier copy may still appear"})
+			}
+		}
+	}
+}
+
+// copyOf finds the copy that an intent announced when its source can no longer
+// be read: by the reserved name, else by size and date, if one alone has them.
+// It returns an index into Unpaired, or -1.
+func (b *boxPlanner) copyOf(in *Intent) int {
+	to := in.Side.Other()
+	at := -1
+	for i, m := range b.box.Unpaired[to] {
+		switch {
+		case b.claimed[to][m.UID]:
+		case in.Reserved.Base != "" && m.Base == in.Reserved.Base:
+			return i
+		case in.Reserved.Base == "" && m.UID >= in.TargetUIDNext && m.Size == in.Size && m.Date.Equal(in.Date):
+			if at >= 0 {
+				return -1
+			}
+			at = i
+		}
+	}
+	return at
+}
+
+func (b *boxPlanner) reclaimCopy(s Side, source, copied Message) {
+	o := s.Other()
+	b.claimed[o][copied.UID] = true
+	r := RecordInput{Record: Record{Mailbox: b.box.Name, Base: [2]Flags{copied.Flags, copied.Flags}}}
+	r.UID[s], r.UID[o] = source.UID, copied.UID
+	r.Seen[s], r.Seen[o] = Sighting{Gone, source}, Sighting{Present, copied}
+	b.box.Records = append(b.box.Records, r)
+	b.settled = append(b.settled, false)
+	b.stored = append(b.stored, r.Record)
+	a := Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: source, Partner: copied, Record: r.Record}
+	if s == Near {
+		a.Message, a.Partner = copied, source
+	}
+	b.add(a)
+}
+
+// rebindAnnounced looks for copies that the side announced and does not show.
+// What was announced may have been changed on its way in, so they are matched
+// by everything there is, like uncertain copies.
+func (b *boxPlanner) rebindAnnounced(s Side) {
+	gone, index := b.goneOn(s, Unconfirmed)
+	held, heldIndex := b.goneOn(s, Held)
+	gone, index = append(gone, held...), append(index, heldIndex...)
+	fresh := b.free(s)
+	m := matchMessages(gone, fresh, true)
+	b.needPartners(s.Other(), b.placedGone(s, gone, index), m.needA)
+	b.needs.add(s, b.box.Name, fresh, m.needB)
+	if m.needs() {
+		return
+	}
+	for _, pair := range m.pairs {
+		b.rebindRecord(s, index[pair.a], fresh[pair.b])
+	}
+}
+
+// goneOn lists the messages of records that are gone on s, present on the
+// other side and as sure as state says, as they were known, with the index of
+// their record.
+func (b *boxPlanner) goneOn(s Side, state Confirmation) (list []Message, index []int) {
 	for i, r := range b.box.Records {
-		if b.settled[i] || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Present || r.State[s] == Held {
+		if b.settled[i] || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Present || r.State[s] != state {
 			continue
 		}
 		m, partner := r.Seen[s].Message, r.Seen[s.Other()].Message
 		if !r.Altered {
 			m.Identity = completed(m.Identity, partner.Identity)
+		} else if state != Confirmed && !m.Identity.Body.Known() {
+			continue // nobody can tell any more what it was
 		}
 		list = append(list, b.forMatching(m))
 		index = append(index, i)
@@ -173,9 +263,12 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	b.claimed[s][m.UID] = true
 	r := &b.box.Records[i]
 	old := r.Record
+	if r.State[s] != Confirmed {
+		r.Record = confirmFlags(r.Record, s, m.Flags)
+	}
 	r.UID[s] = m.UID
-	r.State[s] = Confirmed
 	r.Seen[s] = Sighting{Present, m}
+	b.stored[i] = r.Record
 	b.add(Action{Kind: Rebind, Side: s, Mailbox: b.box.Name, UID: old.UID, Message: m, Record: r.Record})
 }
 
@@ -186,7 +279,6 @@ func (b *boxPlanner) adopt() {
 		return
 	}
 	far, near := b.free(Far), b.free(Near)
-	far, near = b.dropGhosts(Far, far), b.dropGhosts(Near, near)
 	m := matchMessages(far, near, true)
 	b.needs.add(Far, b.box.Name, far, m.needA)
 	b.needs.add(Near, b.box.Name, near, m.needB)
@@ -198,6 +290,7 @@ func (b *boxPlanner) adopt() {
 	}
 	b.doubt(Far, far, m.doubtA)
 	b.doubt(Near, near, m.doubtB)
+	b.ghosts()
 }
 
 func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
@@ -207,12 +300,29 @@ func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
 		b.claimed[s][m[s].UID] = true
 	}
 	b.add(Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: m[Far], Partner: m[Near], Record: r})
-	b.flags(r, now)
+	b.mergeInto(r, r, now)
+}
+
+// confirm notes the copies that are seen for the first time. records writes
+// them down, unless something else becomes of the record.
+func (b *boxPlanner) confirm() {
+	for i := range b.box.Records {
+		r := &b.box.Records[i]
+		for _, s := range Sides {
+			if r.State[s] != Confirmed && r.Seen[s].Sight == Present {
+				r.Record = confirmFlags(r.Record, s, r.Seen[s].Message.Flags)
+			}
+		}
+	}
 }
 
 // doubt quarantines messages of s that may or may not have a partner.
 func (b *boxPlanner) doubt(s Side, list []Message, indexes []int) {
 	for _, i := range indexes {
+		if b.box.Quarantined[s][list[i].UID] {
+			b.claimed[s][list[i].UID] = true
+			continue
+		}
 		b.quarantine(s, list[i], "several messages on the other side share its Message-ID, Date and From; it is not sent, since it may be there already")
 	}
 }
@@ -222,30 +332,28 @@ func (b *boxPlanner) quarantine(s Side, m Message, reason string) {
 	b.add(Action{Kind: Quarantine, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, m.UID), Message: m, Reason: reason})
 }
 
-// dropGhosts takes copies that came after they were sent again out of list.
-func (b *boxPlanner) dropGhosts(s Side, list []Message) []Message {
+// ghosts finds copies that came after they were sent again, among what has no
+// partner.
+func (b *boxPlanner) ghosts() {
 	for _, g := range b.box.Ghosts {
-		if g.Intent.Side.Other() != s {
-			continue
-		}
+		s := g.Intent.Side.Other()
 		var late []Message
-		for _, m := range list {
+		for _, m := range b.free(s) {
 			if m.UID >= g.Intent.TargetUIDNext {
 				late = append(late, m)
 			}
 		}
-		found := matchMessages([]Message{g.Source}, late, true)
+		found := matchMessages([]Message{b.forMatching(g.Source)}, late, true)
+		b.needs.add(g.Intent.Side, b.box.Name, []Message{g.Source}, found.needA)
 		b.needs.add(s, b.box.Name, late, found.needB)
 		if found.needs() || len(found.pairs) == 0 {
 			continue
 		}
 		ghost := late[found.pairs[0].b]
 		b.claimed[s][ghost.UID] = true
-		list = slices.DeleteFunc(list, func(m Message) bool { return m.UID == ghost.UID })
 		b.add(Action{Kind: Ghost, Side: s, Mailbox: b.box.Name, UID: uids(s, ghost.UID), Message: ghost,
 			Intent: g.Intent.ID, Reason: "the server finished this copy after it was sent again"})
 	}
-	return list
 }
 
 // uids returns the pair of UIDs that has only one side's.
@@ -266,74 +374,87 @@ func (b *boxPlanner) records() {
 		case far == Gone && near == Gone:
 			b.add(Action{Kind: Drop, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 		case far == Present && near == Present:
-			b.bothPresent(r)
+			b.mergeInto(b.stored[i], r.Record, [2]Flags{r.Seen[Far].Message.Flags, r.Seen[Near].Message.Flags})
 		case far == Gone:
-			b.departed(Far, r)
+			b.departed(Far, b.stored[i], r)
 		default:
-			b.departed(Near, r)
+			b.departed(Near, b.stored[i], r)
 		}
 	}
 }
 
-func (b *boxPlanner) bothPresent(r RecordInput) {
-	now := [2]Flags{r.Seen[Far].Message.Flags, r.Seen[Near].Message.Flags}
-	rec := r.Record
-	for _, s := range Sides {
-		if rec.State[s] != Confirmed {
-			rec = confirmFlags(rec, s, now[s])
-			b.add(Action{Kind: Confirm, Side: s, Mailbox: b.box.Name, UID: rec.UID, Record: rec})
-		}
-	}
-	b.flags(rec, now)
-}
-
-// flags adds what merging the flags of a record asks for.
-func (b *boxPlanner) flags(r Record, now [2]Flags) {
+// mergeInto adds what merging the flags of rec asks for. old is the record as
+// the state has it.
+func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
 	keeps := [2]Storable{b.box.Sides[Far].Keeps, b.box.Sides[Near].Keeps}
-	plan := mergeFlags(b.in.Policy, r, now, keeps)
-	if plan.record == r {
-		return
-	}
+	plan := mergeFlags(b.in.Policy, rec, now, keeps)
+	stores := false
 	for _, s := range Sides {
-		a := Action{Kind: SetFlags, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: plan.record, Add: plan.add[s], Remove: plan.remove[s]}
-		if !a.Add.Empty() || !a.Remove.Empty() {
-			b.add(a)
+		if plan.add[s].Empty() && plan.remove[s].Empty() {
+			continue
 		}
+		stores = true
+		b.add(Action{Kind: SetFlags, Side: s, Mailbox: b.box.Name, UID: rec.UID, Record: plan.record, Add: plan.add[s], Remove: plan.remove[s]})
 	}
-	if plan.add[Far].Empty() && plan.remove[Far].Empty() && plan.add[Near].Empty() && plan.remove[Near].Empty() {
-		// Both sides made the same change, or it can only be masked.
-		b.add(Action{Kind: Confirm, Side: Far, Mailbox: b.box.Name, UID: r.UID, Record: plan.record})
+	if !stores {
+		rec = plan.record // both sides made the same change, or it is masked
+	}
+	if rec != old {
+		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: rec.UID, Record: rec})
 	}
 }
 
 // departed decides on a record whose message is gone on s alone.
-func (b *boxPlanner) departed(s Side, r RecordInput) {
+// stored is the record as the state has it.
+func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	o, p := s.Other(), b.in.Policy
 	left := r.Seen[o].Message
+	if r.State[s] == Unconfirmed {
+		r.State[s] = Held
+		b.add(Action{Kind: Hold, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: r.Record,
+			Reason: "the side announced this copy and does not show it; it is not sent again"})
+		return
+	}
+	if r.Record != stored {
+		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+	}
 	switch {
 	case r.State[s] == Held:
-	case r.State[s] == Unconfirmed:
-		rec := r.Record
-		rec.State[s] = Held
-		b.add(Action{Kind: Hold, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: rec,
-			Reason: "the side announced this copy and does not show it; it is not sent again"})
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
-	case !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])) && p.New.Allows(s) && p.Gone.Allows(o):
-		b.refill(s, r, left, "it was removed there and changed here: kept")
+	case p.Mode == TwoWay && !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])):
+		if p.Gone.Allows(o) {
+			b.refill(s, r, left, "it was removed there and changed here: kept")
+		}
 	case b.mayRemove(o, r):
-		b.remove(o, r)
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
 	}
 }
 
-// remove takes the message of r away on o, or ends what an interrupted run
-// began: when its copy is where it was going, only the source is left to be
-// expunged.
-func (b *boxPlanner) remove(o Side, r RecordInput) {
-	a := Action{Kind: Remove, Side: o, Mailbox: b.box.Name, UID: r.UID, Message: r.Seen[o].Message, Partner: r.Seen[o.Other()].Message, Record: r.Record}
-	if in := b.intentOf(o, r.UID[o]); in != nil && in.Kind != CopyIntent {
+// removalsOff reports whether this run removes nothing in this mailbox.
+func (b *boxPlanner) removalsOff() bool { return b.in.Fresh || b.renumbered() }
+
+func (b *boxPlanner) renumbered() bool {
+	return b.box.Sides[Far].Renumbered || b.box.Sides[Near].Renumbered
+}
+
+// mayMove reports whether r's message on o may follow its partner. That the
+// partner was found in another mailbox proves more than a listing of this one.
+func (b *boxPlanner) mayMove(o Side, r RecordInput) bool {
+	return b.in.Policy.Gone.Allows(o) && !b.renumbered() && r.State[o] == Confirmed
+}
+
+func (b *boxPlanner) mayRemove(o Side, r RecordInput) bool {
+	return b.mayMove(o, r) && r.State[o.Other()] == Confirmed && !b.removalsOff() && b.in.Policy.Deletions != DeleteNothing
+}
+
+// remove takes a message away, or ends what an interrupted run began: when its
+// copy is where it was going, only the source is left to be expunged.
+func (b *boxPlanner) remove(a Action) {
+	a.Kind, a.Mailbox = Remove, b.box.Name
+	if in := b.intentOf(a.Side, a.Message.UID); in != nil && in.Kind != CopyIntent {
 		a.Intent = in.ID
-		switch b.arrived(in, r) {
+		switch b.arrived(in, a.Message) {
 		case Present:
 			a.ForGood = true
 		case Unknown:
@@ -354,46 +475,52 @@ func (b *boxPlanner) uncertain(in *Intent) bool {
 	if in.Kind == CopyIntent {
 		to = in.Side.Other()
 	}
-	return in.Target != "" && !b.in.Settled && b.in.Sides[to].Traits.Numbers
+	moves := in.Kind == CopyIntent || in.Target != ""
+	return moves && !b.in.Settled && b.in.Sides[to].Traits.Numbers
 }
 
-// arrived looks for the message of r where an interrupted move took it:
-// Present, Gone, or Unknown as long as more must be identified.
-func (b *boxPlanner) arrived(in *Intent, r RecordInput) Sight {
+// arrived looks for message where an interrupted move took it: Present, Gone,
+// or Unknown as long as more must be identified.
+func (b *boxPlanner) arrived(in *Intent, message Message) Sight {
 	for _, to := range b.boxes {
 		if to.box.Name != in.Target {
 			continue
 		}
-		var candidates []Message
-		for _, m := range to.box.Unpaired[in.Side] {
-			if m.UID >= in.TargetUIDNext || !b.in.Sides[in.Side].Traits.Numbers {
-				candidates = append(candidates, m)
-			}
-		}
-		gone := b.forMatching(r.Seen[in.Side].Message)
-		m := matchMessages([]Message{gone}, candidates, true)
-		b.needs.add(in.Side, b.box.Name, []Message{gone}, m.needA)
+		message := b.forMatching(message)
+		candidates := b.arrivalsIn(to, in)
+		m := matchMessages([]Message{message}, candidates, true)
+		b.needs.add(in.Side, b.box.Name, []Message{message}, m.needA)
 		b.needs.add(in.Side, in.Target, candidates, m.needB)
 		switch {
 		case m.needs():
 			return Unknown
 		case len(m.pairs) > 0:
+			b.arrivals[MessageKey{in.Side, in.Target, candidates[m.pairs[0].b].UID}] = true
 			return Present
 		}
 	}
 	return Gone
 }
 
-func (b *boxPlanner) mayRemove(o Side, r RecordInput) bool {
-	p := b.in.Policy
-	return p.Gone.Allows(o) && p.Deletions != DeleteNothing && !b.in.Fresh && r.State == [2]Confirmation{} &&
-		!b.box.Sides[Far].Renumbered && !b.box.Sides[Near].Renumbered
+// arrivalsIn lists the messages of to that may be the copy that in announced,
+// paired or not: an interrupted run may have got that far.
+func (b *boxPlanner) arrivalsIn(to *boxPlanner, in *Intent) []Message {
+	list := slices.Clone(to.box.Unpaired[in.Side])
+	for _, paired := range to.box.Records {
+		if seen := paired.Seen[in.Side]; seen.Sight == Present {
+			list = append(list, seen.Message)
+		}
+	}
+	numbers := b.in.Sides[in.Side].Traits.Numbers
+	return slices.DeleteFunc(list, func(m Message) bool {
+		return (numbers && m.UID < in.TargetUIDNext) || b.arrivals[MessageKey{in.Side, in.Target, m.UID}]
+	})
 }
 
 // refill copies a message to s again.
 func (b *boxPlanner) refill(s Side, r RecordInput, left Message, reason string) {
-	if b.bothOpen() && b.in.Policy.New.Allows(s) {
-		b.add(Action{Kind: Copy, Side: s, Mailbox: b.box.Name, UID: r.UID, Message: left, Again: true, Record: r.Record, Reason: reason})
+	if b.bothOpen() && b.in.Policy.New.Allows(s) && !b.box.Quarantined[s.Other()][left.UID] {
+		b.send(Action{Side: s, UID: r.UID, Message: left, Again: true, Record: r.Record, Reason: reason})
 	}
 }
 
@@ -402,37 +529,34 @@ func (b *boxPlanner) unpaired(s Side) {
 	o, p := s.Other(), b.in.Policy
 	for _, m := range b.box.Unpaired[s] {
 		switch {
-		case b.claimed[s][m.UID] || b.box.Quarantined[s][m.UID]:
+		case b.claimed[s][m.UID] || b.box.Quarantined[s][m.UID] || !b.bothOpen():
 		case p.RemoveExtra && p.resets(s):
-			b.removeExtra(s, m)
-		case !p.New.Allows(o) || !b.bothOpen():
-		case b.in.Sides[o].Traits.MaxSize > 0 && m.Size > b.in.Sides[o].Traits.MaxSize:
-			b.quarantine(s, m, ErrTooBig.Error())
-		default:
-			b.copyNew(s, m)
+			if !b.removalsOff() && p.Deletions != DeleteNothing {
+				b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
+			}
+		case p.New.Allows(o):
+			b.send(Action{Side: o, UID: uids(s, m.UID), Message: m})
 		}
 	}
 }
 
-func (b *boxPlanner) removeExtra(s Side, m Message) {
-	if b.in.Fresh || !b.bothOpen() || b.in.Policy.Deletions == DeleteNothing || b.box.Sides[Far].Renumbered || b.box.Sides[Near].Renumbered {
+// send copies a.Message to a.Side, unless it cannot pass or an earlier attempt
+// is still uncertain.
+func (b *boxPlanner) send(a Action) {
+	a.Kind, a.Mailbox = Copy, b.box.Name
+	from, to := a.Side.Other(), b.in.Sides[a.Side].Traits
+	if to.MaxSize > 0 && a.Message.Size > to.MaxSize {
+		b.quarantine(from, a.Message, ErrTooBig.Error())
 		return
 	}
-	b.add(Action{Kind: Remove, Side: s, Mailbox: b.box.Name, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
-}
-
-// copyNew sends m of side s to the other side, unless an earlier attempt is
-// still uncertain.
-func (b *boxPlanner) copyNew(s Side, m Message) {
-	a := Action{Kind: Copy, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, m.UID), Message: m}
-	if in := b.intentOf(s, m.UID); in != nil && in.Kind == CopyIntent {
+	if in := b.intentOf(from, a.Message.UID); in != nil && in.Kind == CopyIntent {
 		a.Intent = in.ID
-		switch numbered := b.in.Sides[s.Other()].Traits.Numbers; {
-		case numbered && !b.in.Settled:
+		switch {
+		case b.uncertain(in):
 			a.Kind, a.Reason = Wait, "an earlier copy may still appear"
 			b.plan.Waiting++
-		case numbered && in.Accepted:
-			b.quarantine(s, m, "the server accepted it and does not show it")
+		case to.Numbers && in.Accepted:
+			b.quarantine(from, a.Message, "the server accepted it and does not show it")
 			return
 		}
 	}
@@ -456,7 +580,7 @@ func (b *boxPlanner) settleIntents() {
 	}
 	for _, in := range b.box.Intents {
 		open := slices.ContainsFunc(b.plan.Actions, func(a Action) bool { return a.Intent == in.ID })
-		open = open || b.box.Quarantined[in.Side][in.Source.UID]
+		open = open || b.box.Quarantined[in.Side][in.Source.UID] || b.box.Unknown[in.Side][in.Source.UID]
 		if !open {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}

@@ -64,7 +64,7 @@ func (p *planner) railRemovals(s Side, withhold []bool) {
 	counts := map[Name]int{}
 	all := 0
 	for i, a := range p.plan.Actions {
-		if a.Kind == Remove && a.Side == s && !withhold[i] {
+		if a.Kind == Remove && a.Side == s && !a.ForGood && !withhold[i] {
 			counts[a.Mailbox]++
 			if !exempt[a.Mailbox] {
 				all++
@@ -76,12 +76,12 @@ func (p *planner) railRemovals(s Side, withhold []bool) {
 		if !exempt[name] && counts[name] > max(railFloor, totals[name]/railMailboxShare) {
 			all -= counts[name]
 			p.stop(Stop{Rail: RailMailbox, Side: s.Other(), Mailbox: name, Count: counts[name], Of: totals[name]}, withhold,
-				func(a Action) bool { return a.Kind == Remove && a.Side == s && a.Mailbox == name })
+				func(a Action) bool { return a.Kind == Remove && a.Side == s && !a.ForGood && a.Mailbox == name })
 		}
 	}
 	if of := p.in.Sides[s].Records; all > max(railFloor, of/railSideShare) {
 		p.stop(Stop{Rail: RailSide, Side: s.Other(), Count: all, Of: of}, withhold,
-			func(a Action) bool { return a.Kind == Remove && a.Side == s && !exempt[a.Mailbox] })
+			func(a Action) bool { return a.Kind == Remove && a.Side == s && !a.ForGood && !exempt[a.Mailbox] })
 	}
 }
 

@@ -126,13 +126,18 @@ func (e *effects) remove(ctx context.Context, g group, b *box, actions []Action)
 	var refs []Ref
 	var c Changes
 	for _, a := range actions {
+		refs = append(refs, a.Message.Ref)
+		if a.ForGood {
+			// The intent of the move that this ends says all there is to say.
+			intents[a.Message.UID] = &Intent{ID: a.Intent}
+			continue
+		}
 		in := &Intent{Kind: RemoveIntent, Side: g.side, Mailbox: b.name, Source: a.Message.Ref, Size: a.Message.Size, Date: a.Message.Date, Created: e.Now()}
 		if a.Intent != 0 {
 			c.DropIntents = append(c.DropIntents, a.Intent)
 		}
 		intents[a.Message.UID] = in
 		c.Intents = append(c.Intents, in)
-		refs = append(refs, a.Message.Ref)
 	}
 	if err := e.commit(&c); err != nil {
 		return err
@@ -149,8 +154,7 @@ func (e *effects) remove(ctx context.Context, g group, b *box, actions []Action)
 // still shown: its tomb keeps it from being copied back.
 func (e *effects) removed(b *box, s Side, a Action, in *Intent, r Removed, c *Changes) {
 	if r.Err != nil {
-		c.DropIntents = append(c.DropIntents, in.ID)
-		e.fail(s, b, r.UID, "remove message", r.Err)
+		e.fail(s, b, r.UID, "remove message", r.Err) // the intent stays
 		return
 	}
 	o := s.Other()

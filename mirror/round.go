@@ -189,7 +189,9 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		if b.sides[s].exists() && b.sides[s].blocked == "" {
 			in.Unpaired[s] = b.sides[s].unpaired(taken[s])
 		}
+		in.Departed[s] = x.departed(b, s)
 		in.Quarantined[s] = map[UID]bool{}
+		in.Unknown[s] = b.sides[s].unknown
 	}
 	for _, q := range x.snapshot.Quarantine {
 		if q.Mailbox == b.name && !x.due(q) {
@@ -198,6 +200,18 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 	}
 	x.intentInput(b, &in)
 	return in
+}
+
+// departed lists the messages that went away while an intent to copy them is
+// open.
+func (x *run) departed(b *box, s Side) (list []Message) {
+	side := &b.sides[s]
+	for _, in := range x.snapshot.Intents {
+		if in.Kind == CopyIntent && in.Side == s && in.Mailbox == b.name && side.gone[in.Source.UID] {
+			list = append(list, *side.messages[in.Source.UID])
+		}
+	}
+	return list
 }
 
 // taken starts the set of messages that are not unpaired: those with a tomb.
@@ -216,7 +230,9 @@ func (x *run) intentInput(b *box, in *MailboxInput) {
 		switch {
 		case intent.Mailbox != b.name:
 		case intent.Kind == GhostIntent:
-			if m := b.sides[intent.Side].messages[intent.Source.UID]; m != nil {
+			side := &b.sides[intent.Side]
+			m := side.messages[intent.Source.UID]
+			if m != nil && (side.sighting(m.UID).Sight == Present || m.Identity.Body.Known()) {
 				in.Ghosts = append(in.Ghosts, GhostInput{intent, *m})
 			}
 		default:

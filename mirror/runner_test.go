@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mailtwin/mirror"
@@ -14,21 +13,43 @@ import (
 	"mailtwin/nametrans"
 )
 
+// clock is a time that only waiting moves.
+type clock struct{ now time.Time }
+
+func (c *clock) Now() time.Time { return c.now }
+
+func (c *clock) Sleep(_ context.Context, d time.Duration) error {
+	c.now = c.now.Add(d)
+	return nil
+}
+
+// tester is what *testing.T and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // pair is two in-memory sides and a state, with a few words to work on them.
-// Tests run it in a synctest bubble, so that waiting costs no time.
 type pair struct {
-	t       *testing.T
+	t       tester
+	clock   *clock
+	options [2]mirrortest.Options
 	servers [2]*mirrortest.Server
 	state   *mirrortest.State
 	policy  mirror.Policy
 	confirm string
+	report  func(mirror.Event)
+	dry     bool
 	// wrap, where set, stands between the runner and the real thing.
 	wrap      func(mirror.Side, mirror.Repository) mirror.Repository
 	wrapState func(mirror.State) mirror.State
 }
 
-func newPair(t *testing.T, far, near mirrortest.Options) *pair {
-	p := &pair{t: t, state: mirrortest.NewState(), policy: mirror.NewPolicy(mirror.TwoWay, 0)}
+func newPair(t tester, far, near mirrortest.Options) *pair {
+	c := &clock{now: when.AddDate(1, 0, 0)}
+	far.Now, near.Now = c.Now, c.Now
+	p := &pair{t: t, clock: c, options: [2]mirrortest.Options{far, near}, state: mirrortest.NewState(), policy: mirror.NewPolicy(mirror.TwoWay, 0)}
 	p.servers[mirror.Far], p.servers[mirror.Near] = mirrortest.NewServer(far), mirrortest.NewServer(near)
 	return p
 }
@@ -37,7 +58,7 @@ func maildirLike() mirrortest.Options { return mirrortest.Options{Maildir: true}
 
 // try runs once and returns what came of it.
 func (p *pair) try() (mirror.Result, error) {
-	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm}
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Report: p.report, DryRun: p.dry, Now: p.clock.Now, Sleep: p.clock.Sleep}
 	for _, s := range mirror.Sides {
 		r.Repositories[s] = p.servers[s].Repository()
 		if p.wrap != nil {
@@ -76,18 +97,46 @@ func (p *pair) settle() {
 			return
 		}
 	}
-	p.t.Fatal("still changing mail in the third run")
+	p.t.Fatalf("still changing mail in the third run")
 }
 
 // alike fails the test unless both sides hold the same.
 func (p *pair) alike() {
 	p.t.Helper()
-	far, near := p.servers[mirror.Far].Dump(), p.servers[mirror.Near].Dump()
+	far, near := p.dump(mirror.Far), p.dump(mirror.Near)
 	for _, name := range names(far, near) {
 		if !slices.Equal(far[name], near[name]) {
 			p.t.Errorf("mailbox %q:\n far %v\nnear %v", name.String(), far[name], near[name])
 		}
 	}
+}
+
+// dump is what a side shows to people: without UIDPLUS a removed message stays,
+// marked \Deleted, with a tomb in the state.
+func (p *pair) dump(s mirror.Side) map[mirror.Name][]mirrortest.Entry {
+	all := p.servers[s].Dump()
+	if p.options[s].NoUIDPlus {
+		for name, list := range all {
+			all[name] = slices.DeleteFunc(list, func(e mirrortest.Entry) bool { return strings.Contains(e.Flags, `\deleted`) })
+		}
+	}
+	return all
+}
+
+func (p *pair) deliverFar(name mirror.Name, body []byte, f mirror.Flags) {
+	p.deliver(mirror.Far, name, body, f)
+}
+
+func (p *pair) deliverNear(name mirror.Name, body []byte, f mirror.Flags) {
+	p.deliver(mirror.Near, name, body, f)
+}
+
+// deliver puts a message on a side as that side's programs would write it.
+func (p *pair) deliver(s mirror.Side, name mirror.Name, body []byte, f mirror.Flags) {
+	if p.options[s].Maildir {
+		body = fileOf(body)
+	}
+	p.servers[s].Deliver(name, body, f, when)
 }
 
 func names(dumps ...map[mirror.Name][]mirrortest.Entry) []mirror.Name {
@@ -145,70 +194,64 @@ func flags(s string) mirror.Flags { return mirror.ParseFlags(s) }
 func box(parts ...string) mirror.Name { return nametrans.MustName(parts...) }
 
 func TestFirstDownload(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, mirrortest.Options{}, maildirLike())
-		far := p.servers[mirror.Far]
-		far.CreateMailbox(box("Lists", "go"), "")
-		for i := range 250 {
-			far.Deliver(nametrans.Inbox, letter(i), flags(`\Seen`), when)
-		}
-		far.Deliver(box("Lists", "go"), letter(1000), flags(`\Flagged work`), when)
-		r := p.sync(mirror.ExitDone)
-		if got, want := r.Summary.Copied[mirror.Near], 251; got != want {
-			t.Errorf("copied: got %d, want %d", got, want)
-		}
-		p.alike()
-		p.quiet()
-		p.quiet()
-	})
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	far := p.servers[mirror.Far]
+	far.CreateMailbox(box("Lists", "go"), "")
+	for i := range 250 {
+		far.Deliver(nametrans.Inbox, letter(i), flags(`\Seen`), when)
+	}
+	far.Deliver(box("Lists", "go"), letter(1000), flags(`\Flagged work`), when)
+	r := p.sync(mirror.ExitDone)
+	if got, want := r.Summary.Copied[mirror.Near], 251; got != want {
+		t.Errorf("copied: got %d, want %d", got, want)
+	}
+	p.alike()
+	p.quiet()
+	p.quiet()
 }
 
 func TestUploadWithoutUIDPlus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, mirrortest.Options{NoUIDPlus: true, NoMove: true}, maildirLike())
-		for i := range 130 {
-			p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(i)), flags(`\Seen`), when)
-		}
-		p.sync(mirror.ExitDone)
-		if got := p.count(mirror.Far, nametrans.Inbox); got != 130 {
-			t.Errorf("far holds %d messages, want 130", got)
-		}
-		p.alike()
-		p.quiet()
-	})
+	p := newPair(t, mirrortest.Options{NoUIDPlus: true, NoMove: true}, maildirLike())
+	for i := range 130 {
+		p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(i)), flags(`\Seen`), when)
+	}
+	p.sync(mirror.ExitDone)
+	if got := p.count(mirror.Far, nametrans.Inbox); got != 130 {
+		t.Errorf("far holds %d messages, want 130", got)
+	}
+	p.alike()
+	p.quiet()
 }
 
 func TestChangesOnBothSides(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, mirrortest.Options{}, maildirLike())
-		far, near := p.servers[mirror.Far], p.servers[mirror.Near]
-		far.CreateMailbox(box("Archive"), "")
-		for i := range 50 {
-			far.Deliver(nametrans.Inbox, letter(i), mirror.Flags{}, when)
-		}
-		p.settle()
-		ids := far.Messages(nametrans.Inbox)
-		files := near.Messages(nametrans.Inbox)
-		far.SetFlags(nametrans.Inbox, ids[0].ID, flags(`\Flagged`))
-		near.SetFlags(nametrans.Inbox, files[0].ID, flags(`\Seen work`))
-		far.Remove(nametrans.Inbox, ids[1].ID)
-		near.Remove(nametrans.Inbox, files[2].ID)
-		far.Move(nametrans.Inbox, ids[3].ID, box("Archive"))
-		near.Move(nametrans.Inbox, files[4].ID, box("Archive"))
-		far.Deliver(nametrans.Inbox, letter(100), mirror.Flags{}, when)
-		near.Deliver(nametrans.Inbox, fileOf(letter(101)), mirror.Flags{}, when)
-		r := p.sync(mirror.ExitDone)
-		if r.Summary.Moved != [2]int{1, 1} || r.Summary.Copied != [2]int{1, 1} || r.Summary.Removed != [2]int{1, 1} {
-			t.Errorf("got %+v, want one move, copy and removal on each side", r.Summary)
-		}
-		p.settle()
-		p.alike()
-		if got := p.count(mirror.Far, nametrans.Inbox); got != 48 {
-			t.Errorf("INBOX holds %d, want 48", got)
-		}
-		if got := p.count(mirror.Far, box("Trash")); got != 1 {
-			t.Errorf("the server's trash holds %d, want the one removed locally", got)
-		}
-		p.quiet()
-	})
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+	far.CreateMailbox(box("Archive"), "")
+	for i := range 50 {
+		far.Deliver(nametrans.Inbox, letter(i), mirror.Flags{}, when)
+	}
+	p.settle()
+	ids := far.Messages(nametrans.Inbox)
+	files := near.Messages(nametrans.Inbox)
+	far.SetFlags(nametrans.Inbox, ids[0].ID, flags(`\Flagged`))
+	near.SetFlags(nametrans.Inbox, files[0].ID, flags(`\Seen work`))
+	far.Remove(nametrans.Inbox, ids[1].ID)
+	near.Remove(nametrans.Inbox, files[2].ID)
+	far.Move(nametrans.Inbox, ids[3].ID, box("Archive"))
+	near.Move(nametrans.Inbox, files[4].ID, box("Archive"))
+	far.Deliver(nametrans.Inbox, letter(100), mirror.Flags{}, when)
+	near.Deliver(nametrans.Inbox, fileOf(letter(101)), mirror.Flags{}, when)
+	r := p.sync(mirror.ExitDone)
+	if r.Summary.Moved != [2]int{1, 1} || r.Summary.Copied != [2]int{1, 1} || r.Summary.Removed != [2]int{1, 1} {
+		t.Errorf("got %+v, want one move, copy and removal on each side", r.Summary)
+	}
+	p.settle()
+	p.alike()
+	if got := p.count(mirror.Far, nametrans.Inbox); got != 48 {
+		t.Errorf("INBOX holds %d, want 48", got)
+	}
+	if got := p.count(mirror.Far, box("Trash")); got != 1 {
+		t.Errorf("the server's trash holds %d, want the one removed locally", got)
+	}
+	p.quiet()
 }
