@@ -49,7 +49,7 @@ func (d *DB) Commit(changes *mirror.Changes) error {
 // next commit, and by Close.
 func (d *DB) tidy() {
 	if d.place.logTooLong() {
-		_ = d.file.exec("PRAGMA wal_checkpoint(PASSIVE)")
+		_ = d.file.fold()
 	}
 }
 

@@ -69,8 +69,8 @@ func TestCommitRefuses(t *testing.T) {
 		changes *mirror.Changes
 		want    string
 	}{
-		{"record without far message", record("INBOX", 8, 9), "far UID 8, near UID 9: no far message"},
-		{"record without near message", record("INBOX", 9, 8), "far UID 9, near UID 8: no near message"},
+		{"record without far message", record("INBOX", 8, 9), "the far message is not there"},
+		{"record without near message", record("INBOX", 9, 8), "the near message is not there"},
 		{"record of a paired far message", record("INBOX", 1, 9), "the far message is in a record with 1"},
 		{"record of a paired near message", record("INBOX", 9, 1), "the near message is in a record with 1"},
 		{"record without mailbox", record("None", 9, 9), `far mailbox "None" has no row`},
@@ -78,7 +78,7 @@ func TestCommitRefuses(t *testing.T) {
 			{Mailbox: "INBOX", UID: [2]mirror.UID{9, 9}}, {Mailbox: "INBOX", UID: [2]mirror.UID{9, 1}},
 		}}, "is in a record with"},
 		{"drop of a paired message", &mirror.Changes{DropMessages: []mirror.MessageKey{{Side: mirror.Near, Mailbox: "INBOX", UID: 2}}},
-			"far UID 2, near UID 2: no near message"},
+			"drop near message 2 of \"INBOX\": it is in a record"},
 		{"message without mailbox", &mirror.Changes{Messages: []mirror.MessageRow{message(mirror.Near, "None", 1)}},
 			`near mailbox "None" has no row`},
 		{"message without UID", &mirror.Changes{Messages: []mirror.MessageRow{message(mirror.Near, "INBOX", 0)}}, "commit: messages"},
@@ -202,6 +202,36 @@ func TestEmptyChangesWriteNothing(t *testing.T) {
 	}
 	if len(before) != len(after) {
 		t.Errorf("got %d files, want %d", len(after), len(before))
+	}
+}
+
+// A long log goes into the file at once, a short one waits for the next time.
+func TestLongLogIsFolded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir, Options{CheckOnClose: true})
+	sizes := func() (file, log int64) {
+		for path, size := range map[string]*int64{d.place.db(): &file, d.place.wal(): &log} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*size = info.Size()
+		}
+		return file, log
+	}
+	c := batch("INBOX", 1, 1)
+	c.Mailboxes = both("INBOX")
+	c.Messages[0].Identity.ObjectID = strings.Repeat("x", 5<<20)
+	commit(t, d, c)
+	file, log := sizes()
+	if file < 4<<20 || log > 0 {
+		t.Errorf("got %d octets of file and %d of log, want all in the file", file, log)
+	}
+	before := bytesOf(t, d.place.db())
+	commit(t, d, batch("INBOX", 20_000, 100))
+	if _, log = sizes(); log == 0 || fmt.Sprint(bytesOf(t, d.place.db())) != fmt.Sprint(before) {
+		t.Errorf("got %d octets of log, want the file as it was and the rows in the log", log)
 	}
 }
 

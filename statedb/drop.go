@@ -1,6 +1,10 @@
 package statedb
 
-import "mailtwin/mirror"
+import (
+	"fmt"
+
+	"mailtwin/mirror"
+)
 
 func (w *writer) drops(c *mirror.Changes) error {
 	for _, key := range c.Forget {
@@ -92,5 +96,9 @@ func (w *writer) dropOne(t *table, key mirror.MessageKey) error {
 	if !ok {
 		return nil
 	}
-	return w.drop(t, t.scope([]any{id}), "mailbox = ? AND uid = ?", id, num(key.UID))
+	err := w.drop(t, t.scope([]any{id}), "mailbox = ? AND uid = ?", id, num(key.UID))
+	if isConstraint(err) {
+		return fmt.Errorf("drop %s message %d of %q: it is in a record: %w", key.Side, key.UID, key.Mailbox, err)
+	}
+	return err
 }

@@ -51,7 +51,7 @@ func openFile(path string, pragmas []string) (*file, error) {
 	pool.SetMaxOpenConns(1)
 	conn, err := pool.Conn(context.Background())
 	if err != nil {
-		return nil, errors.Join(explain("open", err), pool.Close())
+		return nil, errors.Join(notOurs(explain("open", err)), pool.Close())
 	}
 	return &file{pool: pool, conn: conn, stmts: map[string]*sql.Stmt{}, ids: map[mirror.MailboxKey]int64{}}, nil
 }
@@ -195,4 +195,14 @@ func explain(doing string, err error) error {
 		}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// notOurs makes an error of our own statements ErrStateBroken where it can only
+// mean that the file's schema is not the one that they are written for.
+func notOurs(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_ERROR {
+		return fmt.Errorf("%w: %w", mirror.ErrStateBroken, err)
+	}
+	return err
 }

@@ -21,6 +21,7 @@ const (
 // believe most of them, or take the file for one that cannot be written.
 var headerFields = []headerField{
 	{18, "\x02\x02", "its header does not say WAL"},
+	{44, "\x00\x00\x00\x04", "its header says another schema format"},
 	{52, "\x00\x00\x00\x00", "its header says auto-vacuum"},
 	{56, "\x00\x00\x00\x01", "its header does not say UTF-8"},
 	{64, "\x00\x00\x00\x00", "its header says incremental vacuum"},

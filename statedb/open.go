@@ -128,7 +128,7 @@ func (d *DB) start() error {
 // to be whole.
 func (d *DB) use(f *file) error {
 	if err := f.checkMeta(d.pair); err != nil {
-		return errors.Join(err, f.close())
+		return errors.Join(notOurs(err), f.close())
 	}
 	if _, err := f.load(); err != nil {
 		return errors.Join(err, f.close())

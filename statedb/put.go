@@ -77,7 +77,25 @@ func (w *writer) putRecord(r mirror.Record) error {
 			return err
 		}
 	}
-	return w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
+	err := w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
+	if isConstraint(err) {
+		return errors.Join(w.missing(r, ids), err)
+	}
+	return err
+}
+
+// missing says which message of a record is not there.
+func (w *writer) missing(r mirror.Record, ids [2]int64) error {
+	for _, side := range mirror.Sides {
+		_, found, err := w.crc(messageTable, []any{ids[side], num(r.UID[side])})
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("the %s message is not there", side)
+		}
+	}
+	return nil
 }
 
 // otherRecord finds, by a message of one side, the UID that a record pairs it

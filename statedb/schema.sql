@@ -66,8 +66,7 @@ CREATE TABLE message (
 ) STRICT, WITHOUT ROWID;
 
 -- The unique index holds a near message to one record, as the primary key
--- holds a far one, and finds the record of a near message. The references are
--- looked at when the transaction ends: it may replace a message that is paired.
+-- holds a far one, and finds the record of a near message.
 CREATE TABLE record (
   far_mailbox  INTEGER NOT NULL,
   far_uid      INTEGER NOT NULL,
@@ -83,8 +82,8 @@ CREATE TABLE record (
   crc          INTEGER NOT NULL,
   PRIMARY KEY (far_mailbox, far_uid),
   UNIQUE (near_mailbox, near_uid),
-  FOREIGN KEY (far_mailbox, far_uid) REFERENCES message(mailbox, uid) DEFERRABLE INITIALLY DEFERRED,
-  FOREIGN KEY (near_mailbox, near_uid) REFERENCES message(mailbox, uid) DEFERRABLE INITIALLY DEFERRED
+  FOREIGN KEY (far_mailbox, far_uid) REFERENCES message(mailbox, uid),
+  FOREIGN KEY (near_mailbox, near_uid) REFERENCES message(mailbox, uid)
 ) STRICT, WITHOUT ROWID;
 
 -- Mailboxes stand here by name: an intent may announce one that has no row yet.

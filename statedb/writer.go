@@ -47,28 +47,10 @@ func (w *writer) commit() error {
 		}
 	}
 	if err := w.file.exec("COMMIT"); err != nil {
-		if isConstraint(err) {
-			err = errors.Join(w.dangling(), err)
-		}
 		return explain("commit", err)
 	}
 	w.file.ids = w.ids
 	return nil
-}
-
-// dangling names a record without one of its messages, the one rule that is
-// left to the end of the transaction.
-func (w *writer) dangling() error {
-	found, err := w.file.texts(`
-		SELECT 'far UID ' || far_uid || ', near UID ' || near_uid || iif(f.uid IS NULL, ': no far', ': no near') || ' message'
-		FROM record r
-		LEFT JOIN message f ON f.mailbox = far_mailbox AND f.uid = far_uid
-		LEFT JOIN message n ON n.mailbox = near_mailbox AND n.uid = near_uid
-		WHERE f.uid IS NULL OR n.uid IS NULL LIMIT 1`)
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	return errors.New("record of " + found[0])
 }
 
 // rollback undoes everything after an error. It may fail itself where SQLite
