@@ -236,7 +236,7 @@ func (c *Conn) streamBody(m *FetchMessage, owner *Command, f *fetchCollector, se
 		src.left, _ = s.literalSize()
 		b.Size = src.left
 	case s.peek() == '"':
-		text := bytes.Clone(s.quoted())
+		text := s.quotedBody()
 		b.Size, b.src = int64(len(text)), bytes.NewReader(text)
 	case s.nilToken():
 		b.Nil = true
@@ -261,6 +261,16 @@ func (c *Conn) streamBody(m *FetchMessage, owner *Command, f *fetchCollector, se
 		src.left = 0
 	}
 	s.endBody()
+}
+
+// quotedBody reads a body that came as a quoted string, keeping it out of the
+// trace like any other.
+func (s *scanner) quotedBody() []byte {
+	s.beginBody()
+	text := bytes.Clone(s.quoted())
+	s.endBody()
+	s.traceSize(int64(len(text)))
+	return text
 }
 
 // sectionIndex finds which of the sections asked for words are, -1 for none.

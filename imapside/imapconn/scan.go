@@ -80,7 +80,7 @@ func (s *scanner) fill() bool {
 		s.w -= s.r
 		s.r, s.taken = 0, 0
 	}
-	if !s.body && (s.w == len(s.buf) || s.pos()-s.start > int64(s.limits.Line)) {
+	if s.w == len(s.buf) || !s.body && s.pos()-s.start > int64(s.limits.Line) {
 		s.fatal(overLimit("line longer than %d octets", s.limits.Line))
 		return false
 	}
@@ -450,6 +450,7 @@ func (b *bodySource) direct(p []byte) (int, error) {
 // beginBody and endBody keep a literal out of the trace and of the line's
 // length.
 func (s *scanner) beginBody() {
+	s.traceTaken()
 	s.body = true
 	s.from = s.pos()
 }

@@ -121,6 +121,13 @@ func (s *scanner) traceTaken() {
 	s.taken = s.r
 }
 
+// traceSize stands for the body that was just read.
+func (s *scanner) traceSize(size int64) {
+	if s.trace != nil {
+		s.trace.add(fmt.Appendf(nil, "{%d octets}", size))
+	}
+}
+
 // traceLiteral shows a literal's announcement, just consumed, by its size.
 func (s *scanner) traceLiteral(size int64) {
 	if s.trace == nil {
