@@ -78,6 +78,27 @@ func testNumbersStay(t *testing.T, d *desk) {
 		}
 		last, b = v.New[0], next
 	}
+	if d.traits.Numbers {
+		return
+	}
+	// The state counts: numbers that it promised are not given again.
+	b.checkpoint.UIDNext, b.messages = last.UID+100, nil
+	r, _ := d.connect(t, d.traits.Identity, mirror.ReadWrite)
+	counted := d.openKnown(t, r, suiteBox, mirror.ReadWrite, b)
+	status, reserved := counted.Status(), counted.Reserve(1)[0]
+	for _, uid := range append([]imap.UID{status.UIDNext, reserved.UID}, uidsOf(counted.view(t).New)...) {
+		if uid < last.UID+100 {
+			t.Errorf("got UID %d, want none below %d, the state's UIDNEXT", uid, last.UID+100)
+		}
+	}
+}
+
+func uidsOf(list []mirror.Message) []imap.UID {
+	var uids []imap.UID
+	for _, m := range list {
+		uids = append(uids, m.UID)
+	}
+	return uids
 }
 
 // testRecreated: a handle of a mailbox that was made anew is of no more use,
@@ -199,15 +220,12 @@ func testReadOnly(t *testing.T, d *desk) {
 	if err := session.Subscribe(t.Context(), suiteBox, true); err == nil {
 		t.Error("subscribe: got no error")
 	}
-	for name, r := range map[string]mirror.Repository{"session": session, "mailbox": d.repository} {
-		t.Run(name, func(t *testing.T) {
-			if name == "mailbox" { // the session may write, the handle may not
-				r, _ = d.connect(t, d.traits.Identity, mirror.ReadWrite)
-			}
-			d.tryEffects(t, d.openKnown(t, r, suiteBox, mirror.ReadOnly, b), list)
-		})
+	writer, _ := d.connect(t, d.traits.Identity, mirror.ReadWrite) // whose handle may not write
+	for name, r := range map[string]mirror.Repository{"session": session, "mailbox": writer} {
+		t.Run(name, func(t *testing.T) { d.tryEffects(t, d.openKnown(t, r, suiteBox, mirror.ReadOnly, b), list) })
 	}
-	if v := b.view(t); v.Total != 2 || len(v.New)+len(v.Changed)+len(v.Gone) != 0 {
+	last, _ := d.connect(t, d.traits.Identity, mirror.ReadOnly)
+	if v := d.openKnown(t, last, suiteBox, mirror.ReadOnly, b).view(t); v.Total != 2 || len(v.New)+len(v.Changed)+len(v.Gone) != 0 {
 		t.Errorf("got %+v, want what was there before", v)
 	}
 	after := d.list(t)

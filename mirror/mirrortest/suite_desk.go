@@ -10,28 +10,42 @@ import (
 	"mailtwin/mirror"
 )
 
-// desk is a fixture with a connected session and what a test noted about it.
+// desk is a fixture with a session that may write. There is one such session
+// at a time, as in a run: a repository may hold a lock for it.
 type desk struct {
 	Fixture
 	repository mirror.Repository
 	traits     mirror.Traits
+	leave      func() // ends repository
 }
 
 func newDesk(t *testing.T, f Fixture) *desk {
 	d := &desk{Fixture: f}
+	d.leave = func() {}
 	d.repository, d.traits = d.connect(t, "", mirror.ReadWrite)
 	return d
 }
 
-// connect returns a new session that is closed after the test.
+// connect returns a new session that is closed after the test. One that may
+// write takes the place of the one before, which is closed.
 func (d *desk) connect(t *testing.T, identity string, access mirror.Access) (mirror.Repository, mirror.Traits) {
 	t.Helper()
 	r := d.Session(t)
-	t.Cleanup(func() {
+	closed := false
+	leave := func() {
+		if closed {
+			return
+		}
+		closed = true
 		if err := r.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
-	})
+	}
+	t.Cleanup(leave)
+	if access == mirror.ReadWrite {
+		d.leave()
+		d.repository, d.leave = r, leave
+	}
 	traits, err := r.Connect(t.Context(), identity, access)
 	if err != nil {
 		t.Fatalf("connect: %v", err)

@@ -18,6 +18,7 @@ func testIdentity(t *testing.T, d *desk) {
 	if _, again := d.connect(t, d.traits.Identity, mirror.ReadOnly); again != d.traits {
 		t.Errorf("got traits %+v from a second session, want %+v", again, d.traits)
 	}
+	d.leave()
 	r := d.Session(t)
 	defer r.Close()
 	if _, err := r.Connect(t.Context(), d.traits.Identity+" somebody else", mirror.ReadWrite); !errors.Is(err, mirror.ErrOtherIdentity) {

@@ -209,10 +209,10 @@ func testReserve(t *testing.T, d *desk) {
 // testShortBody: a message that ends before its announced length is not
 // stored, and says so.
 func testShortBody(t *testing.T, d *desk) {
+	d.create(t, suiteBox)
 	broken := errors.New("source broke")
 	for name, reader := range map[string]*shortReader{"ends": {}, "breaks": {err: broken}} {
 		t.Run(name, func(t *testing.T) {
-			d.create(t, suiteBox)
 			r, _ := d.connect(t, d.traits.Identity, mirror.ReadWrite)
 			b := d.openKnown(t, r, suiteBox, mirror.ReadWrite, nil)
 			b.view(t)
