@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"mailtwin/internal/config"
+	"mailtwin/mirror"
+)
+
+type jsonPair struct {
+	Type      string   `json:"type"`
+	Name      string   `json:"name"`
+	Far       jsonEnd  `json:"far"`
+	Near      jsonEnd  `json:"near"`
+	Mode      string   `json:"mode"`
+	Direction string   `json:"direction,omitempty"`
+	Mailboxes []string `json:"mailboxes"`
+	Deletions string   `json:"deletions"`
+	Settle    string   `json:"settle"`
+	Extra     string   `json:"extra"`
+	New       string   `json:"new"`
+	Flags     string   `json:"flags"`
+	Gone      string   `json:"gone"`
+	Create    string   `json:"create"`
+	Remove    string   `json:"remove"`
+}
+
+type jsonEnd struct {
+	Repository string `json:"repository"`
+	Type       string `json:"type"`
+	Host       string `json:"host,omitempty"`
+	Port       int    `json:"port,omitempty"`
+	TLS        string `json:"tls,omitempty"`
+	User       string `json:"user,omitempty"`
+	Path       string `json:"path,omitempty"`
+	Layout     string `json:"layout,omitempty"`
+	Names      string `json:"names,omitempty"`
+}
+
+// configCheck reads the configuration and shows the pairs as understood. It
+// runs no password command and opens no connection.
+func (p *program) configCheck(context.Context, []string) int {
+	c, err := p.load()
+	if err != nil {
+		return p.failed(err)
+	}
+	pairs, err := c.Select(nil)
+	if err != nil {
+		return p.failed(err)
+	}
+	p.result(configRead(c.File, len(pairs)))
+	for _, pair := range pairs {
+		for _, line := range pairWords(pair) {
+			p.result(line)
+		}
+		p.object(jsonPair{"pair", pair.Name, newJSONEnd(pair.Far), newJSONEnd(pair.Near), string(pair.Mode), string(pair.Direction), pair.Patterns,
+			string(pair.Deletions), pair.Settle.String(), string(pair.Extra), string(pair.New), string(pair.Flags), string(pair.Gone), string(pair.Create), string(pair.Remove)})
+	}
+	p.object(jsonSummary{Type: "summary", Pairs: len(pairs), Exit: mirror.ExitDone})
+	return mirror.ExitDone
+}
+
+func newJSONEnd(end config.Repository) jsonEnd {
+	if m := end.Maildir; m != nil {
+		return jsonEnd{Repository: end.Name, Type: "maildir", Path: m.Path, Layout: string(m.Layout), Names: string(m.Names)}
+	}
+	a := end.IMAP
+	return jsonEnd{Repository: end.Name, Type: "imap", Host: a.Host, Port: a.Port, TLS: string(a.TLS), User: a.User}
+}
+
+// travels lists where each kind of change travels, as the file would say it.
+func travels(p config.Pair) string {
+	return strings.Join([]string{"new " + string(p.New), "flags " + string(p.Flags), "gone " + string(p.Gone), "create " + string(p.Create), "remove " + string(p.Remove)}, ", ")
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"strconv"
+
+	"mailtwin/mirror"
+)
+
+// intended sums up a plan as if it were carried out.
+func intended(plan mirror.Plan) (s mirror.Summary) {
+	for _, a := range plan.Actions {
+		switch a.Kind {
+		case mirror.Create:
+			s.Created[a.Side]++
+		case mirror.Copy:
+			s.Copied[a.Side]++
+			s.Octets[a.Side] += a.Message.Size
+		case mirror.MoveTo:
+			s.Moved[a.Side]++
+		case mirror.SetFlags:
+			s.Flagged[a.Side]++
+		case mirror.Remove:
+			s.Removed[a.Side]++
+		case mirror.Pair:
+			s.Paired++
+		case mirror.Quarantine:
+			s.Failed++
+		case mirror.Hold:
+			s.Held++
+		case mirror.Ghost:
+			s.Ghosts++
+		}
+	}
+	return s
+}
+
+// tellPlan prints a plan: what would be done, then what a stop withholds.
+func (r *pairRun) tellPlan(result mirror.Result) {
+	plan := result.Plan
+	if plan.Quiet() && len(result.Problems) == 0 && intended(plan) == (mirror.Summary{}) {
+		if r.screen.watched() {
+			r.screen.result(pairLine(r.pair.Name, nothingToDo))
+		}
+		return
+	}
+	r.tellActions(plan.Actions, func(text string) string { return text })
+	r.tellActions(plan.Withheld, withheld)
+	for _, a := range plan.Actions {
+		r.screen.object(newJSONAction("plan", r.pair.Name, a))
+	}
+	for _, a := range plan.Withheld {
+		j := newJSONAction("plan", r.pair.Name, a)
+		j.Withheld = true
+		r.screen.object(j)
+	}
+}
+
+// tellActions prints actions one by one with --verbose, and else in groups.
+func (r *pairRun) tellActions(actions []mirror.Action, mark func(string) string) {
+	if r.screen.verbose {
+		for _, a := range actions {
+			r.screen.result(pairLine(r.pair.Name, mark(oneDeed(a))))
+		}
+		return
+	}
+	for _, g := range groupsOf(actions) {
+		if text := g.words(); text != "" {
+			r.screen.result(pairLine(r.pair.Name, mark(text)))
+		}
+	}
+}
+
+// oneDeed is one action in words, done or intended.
+func oneDeed(a mirror.Action) string {
+	ref := a.Message.Ref
+	if ref.UID == 0 {
+		ref.UID = a.UID[a.Side]
+	}
+	role := ""
+	if a.Role != "" {
+		role = " (" + string(a.Role) + ")"
+	}
+	return fill(deed[a.Kind], map[string]string{
+		"ref": refWords(ref), "where": mailboxOf(a.Side, a.Mailbox), "from": mailboxOf(a.Side.Other(), a.Mailbox),
+		"target": strconv.Quote(a.Target.String()), "size": size(a.Message.Size), "flags": flagWords(a), "role": role, "reason": a.Reason,
+	})
+}
+
+// A deedGroup is actions of one kind in one mailbox.
+type deedGroup struct {
+	kind            mirror.Kind
+	side            mirror.Side
+	mailbox, target mirror.Name
+	n               int
+	octets          int64
+}
+
+// words are the group as a line, "" for actions that only note something.
+func (g deedGroup) words() string {
+	return fill(deeds[g.kind], map[string]string{
+		"messages": count(g.n, "message", "messages"), "size": size(g.octets), "mailbox": strconv.Quote(g.mailbox.String()),
+		"where": mailboxOf(g.side, g.mailbox), "from": mailboxOf(g.side.Other(), g.mailbox), "target": strconv.Quote(g.target.String()),
+	})
+}
+
+// groupsOf sums up like actions, in the order of the plan.
+func groupsOf(actions []mirror.Action) []deedGroup {
+	var groups []deedGroup
+	at := map[deedGroup]int{}
+	for _, a := range actions {
+		key := deedGroup{kind: a.Kind, side: a.Side, mailbox: a.Mailbox, target: a.Target}
+		i, ok := at[key]
+		if !ok {
+			i = len(groups)
+			at[key] = i
+			groups = append(groups, key)
+		}
+		groups[i].n++
+		if a.Kind == mirror.Copy {
+			groups[i].octets += a.Message.Size
+		}
+	}
+	return groups
+}

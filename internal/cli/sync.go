@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"mailtwin/internal/config"
+	"mailtwin/mirror"
+	"mailtwin/statedb"
+)
+
+// gravity orders exit codes: the first of several that hold is the process's.
+var gravity = []int{mirror.ExitStopped, mirror.ExitFailed, mirror.ExitUsage, mirror.ExitTemporary, mirror.ExitLocked, mirror.ExitPartly, mirror.ExitDone}
+
+// graver returns the one of two exit codes that asks for more of a person.
+func graver(a, b int) int {
+	if slices.Index(gravity, b) < slices.Index(gravity, a) {
+		return b
+	}
+	return a
+}
+
+// sync runs the named pairs, all for no names, one after another. What becomes
+// of one does not stop the others, but for a signal.
+func (p *program) sync(ctx context.Context, names []string) int {
+	pairs, stateDir, err := p.pairs(names)
+	if err != nil {
+		return p.failed(err)
+	}
+	trace, closeTrace, err := p.openTrace()
+	if err != nil {
+		return p.failed(err)
+	}
+	defer closeTrace()
+	exit := mirror.ExitDone
+	for _, pair := range pairs {
+		r := newPairRun(pair, stateDir, p.line, p.options, &p.screen, trace)
+		exit = graver(exit, r.do(ctx))
+		if stoppedBySignal(ctx) {
+			break
+		}
+	}
+	if len(pairs) != 1 {
+		p.object(jsonSummary{Type: "summary", Pairs: len(pairs), Exit: exit})
+	}
+	return exit
+}
+
+// pairs reads the configuration and finds the state directory.
+func (p *program) pairs(names []string) (pairs []config.Pair, stateDir string, err error) {
+	c, err := p.load()
+	if err != nil {
+		return nil, "", err
+	}
+	if pairs, err = c.Select(names); err != nil {
+		return nil, "", err
+	}
+	if stateDir, err = config.StateDir(p.env); err != nil {
+		return nil, "", noPlace("state", err)
+	}
+	return pairs, stateDir, nil
+}
+
+// openTrace returns a function that makes trace writers, which are nil without
+// --trace.
+func (p *program) openTrace() (writer func(mark string) io.Writer, closeFile func(), err error) {
+	if p.trace == "" {
+		return func(string) io.Writer { return nil }, func() {}, nil
+	}
+	f, err := openTrace(p.trace)
+	if err != nil {
+		return nil, nil, err
+	}
+	var mu sync.Mutex
+	return func(mark string) io.Writer { return &traceWriter{&mu, f, mark} }, func() { f.Close() }, nil
+}
+
+// do runs the pair, tells everything about it, and returns its exit code.
+func (r *pairRun) do(ctx context.Context) int {
+	if err := r.open(); err != nil {
+		return r.finish(mirror.Result{}, err)
+	}
+	bar := newProgress(r.screen, r.pair.Name, r.opts)
+	result, err := r.run(ctx, func(e mirror.Event) {
+		bar.see(e)
+		r.see(e)
+	})
+	bar.stop()
+	r.result = result
+	exit := r.finish(result, err)
+	if err := r.db.Close(); err != nil {
+		r.screen.fail(r.pair.Name, r.scene.explain(err))
+		exit = graver(exit, mirror.ExitFailed)
+	}
+	return exit
+}
+
+// see tells what is told while the run goes on.
+func (r *pairRun) see(e mirror.Event) {
+	switch e.Kind {
+	case mirror.Done:
+		if r.screen.verbose {
+			r.screen.result(pairLine(r.pair.Name, oneDeed(*e.Action)))
+		}
+		r.screen.object(newJSONAction("action", r.pair.Name, *e.Action))
+	case mirror.Noted:
+		r.tell(e.Text)
+	}
+}
+
+// finish tells how the run ended.
+func (r *pairRun) finish(result mirror.Result, err error) int {
+	exit := mirror.Exit(result, err)
+	summary := r.summary(result)
+	r.tellProblems(result.Problems)
+	if r.opts.dryRun && err == nil {
+		r.tellPlan(result)
+	}
+	if len(result.Plan.Stops) > 0 {
+		r.tellStops(result.Plan)
+	}
+	if err != nil {
+		t := r.scene.explain(err)
+		exit = graver(t.exit, mirror.Exit(result, nil))
+		r.screen.fail(r.pair.Name, t)
+		summary.Error, summary.Hint = t.what, strings.Join(t.hints, "; ")
+		summary.RetryAfter = seconds(retryAfter(err))
+	} else if result.Open > 0 && !r.opts.dryRun {
+		r.screen.fail(r.pair.Name, notCertain(result.Open))
+	}
+	if !r.opts.dryRun {
+		r.tellResult(result, exit)
+	}
+	first := result.First && err == nil && !r.opts.dryRun
+	if first {
+		r.tellFirst()
+		summary.State, summary.Undo = r.scene.state, r.db.UndoDir()
+	}
+	summary.Exit, summary.First = exit, first
+	r.screen.object(summary)
+	return exit
+}
+
+func (r *pairRun) summary(result mirror.Result) jsonSummary {
+	s := result.Summary
+	if r.opts.dryRun {
+		s = intended(result.Plan)
+	}
+	changed := result.Changed
+	return jsonSummary{Type: "summary", Pair: r.pair.Name, Changed: &changed,
+		Far: newJSONSide(s, mirror.Far), Near: newJSONSide(s, mirror.Near),
+		Paired: s.Paired, Failed: s.Failed, Held: s.Held, Ghosts: s.Ghosts, Uncertain: result.Open, Confirm: result.Plan.Token}
+}
+
+// tellResult writes the pair's line, unless nobody looks on and nothing
+// happened.
+func (r *pairRun) tellResult(result mirror.Result, exit int) {
+	if exit == mirror.ExitDone && moved(result.Summary) == "" && !r.screen.watched() {
+		return
+	}
+	r.screen.result(pairLine(r.pair.Name, outcome(result, exit)))
+}
+
+func (r *pairRun) tellFirst() {
+	for _, line := range firstRun(r.pair, r.scene.state, r.db.UndoDir()) {
+		r.screen.result(pairLine(r.pair.Name, line))
+	}
+}
+
+func (r *pairRun) tellStops(plan mirror.Plan) {
+	t := trouble{}
+	for i, s := range plan.Stops {
+		r.screen.object(jsonStop{"stop", r.pair.Name, string(s.Rail), s.Side.String(), s.Mailbox.String(), s.Count, s.Of})
+		t.what = stopWords(s)
+		t.hints = []string{r.scene.unintended(s)}
+		if i == len(plan.Stops)-1 {
+			t.hints = append(t.hints, r.scene.intended(plan))
+			if r.opts.confirm != "" {
+				t.hints = append(t.hints, otherToken)
+			}
+		}
+		r.screen.fail(r.pair.Name, &t)
+	}
+}
+
+// tellProblems names everything that was left out; those with the same hint
+// stand together, with the hint once.
+func (r *pairRun) tellProblems(problems []mirror.Problem) {
+	var hints []string
+	byHint := map[string][]mirror.Problem{}
+	for _, p := range problems {
+		hint := problemHint(p.Reason)
+		if byHint[hint] == nil {
+			hints = append(hints, hint)
+		}
+		byHint[hint] = append(byHint[hint], p)
+	}
+	files := fileNames{db: r.db, ends: r.scene.ends}
+	for _, hint := range hints {
+		for i, p := range byHint[hint] {
+			t := &trouble{what: problemLine(p, files.ref(p.Side, p.Mailbox, p.UID))}
+			if i == len(byHint[hint])-1 {
+				t.hints = []string{hint}
+			}
+			r.screen.fail(r.pair.Name, t)
+			r.screen.object(jsonProblem{"problem", r.pair.Name, p.Side.String(), p.Mailbox.String(), uint32(p.UID),
+				files.name(p.Side, p.Mailbox, p.UID), p.Reason, hint})
+		}
+	}
+}
+
+// fileNames finds the file of a message by the number that the state gave it:
+// in a Maildir a person knows files, not UIDs.
+type fileNames struct {
+	db    *statedb.DB
+	ends  [2]config.Repository
+	known map[mirror.MailboxKey]map[mirror.UID]string
+}
+
+// name returns the base name of a message in a Maildir, "" elsewhere and where
+// the state does not know it.
+func (f *fileNames) name(side mirror.Side, mailbox mirror.Name, uid mirror.UID) string {
+	if f.ends[side].Maildir == nil || uid == 0 || f.db == nil {
+		return ""
+	}
+	key := mirror.MailboxKey{Side: side, Name: mailbox}
+	if f.known[key] == nil {
+		bases := map[mirror.UID]string{}
+		// Without the state's help the number has to do.
+		messages, _ := f.db.Messages(side, mailbox)
+		for _, m := range messages {
+			bases[m.UID] = m.Base
+		}
+		if f.known == nil {
+			f.known = map[mirror.MailboxKey]map[mirror.UID]string{}
+		}
+		f.known[key] = bases
+	}
+	return f.known[key][uid]
+}
+
+func (f *fileNames) ref(side mirror.Side, mailbox mirror.Name, uid mirror.UID) string {
+	return refWords(mirror.Ref{UID: uid, Base: f.name(side, mailbox, uid)})
+}
