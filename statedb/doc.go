@@ -15,14 +15,17 @@
 //
 // The file is in WAL mode with synchronous=FULL: when Commit returns nil, all
 // of its changes survive a kill and a power cut; when it returns an error, none
-// of them ever shows. A state file appears under its name complete, by a
-// rename. Close folds the write-ahead log into the file and removes the log,
-// so a log with content, found at Open, is the mark of an unclean close: then,
-// and only then, the file is read through (quick_check). No marker is written:
-// a run that finds nothing writes no row and leaves the file as it is.
+// of them shows. A state file appears under its name complete, by a rename. The
+// write-ahead log is folded into the file when it is longer than 4 MiB and than
+// half the file; Close folds and removes it. So a log with content, found at
+// Open, is the mark of an unclean close: then, and only then, the file is read
+// through (quick_check). No marker is written: a run that finds nothing writes
+// no row and leaves the file as it is.
 //
 // Two damages cannot be noticed: a log that lost its end reads as a commit that
 // never happened, and a file replaced by an older copy of itself is that copy.
+// And one commit may show that returned an error: when the disk failed to sync it
+// and the process ended before the next. Whoever saw the error looks again.
 //
 // # Invariants
 //
