@@ -47,7 +47,7 @@ func flipInput(in Input) Input {
 	in.Policy, in.Sides = flipPolicy(in.Policy), swap(in.Sides)
 	for i := range in.Mailboxes {
 		b := &in.Mailboxes[i]
-		b.Sides, b.Unpaired = swap(b.Sides), swap(b.Unpaired)
+		b.Sides, b.Unpaired, b.Departed = swap(b.Sides), swap(b.Unpaired), swap(b.Departed)
 		b.Quarantined, b.Unknown = swap(b.Quarantined), swap(b.Unknown)
 		for k, r := range b.Records {
 			b.Records[k] = RecordInput{flipRecord(r.Record), swap(r.Seen)}

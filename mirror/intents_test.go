@@ -107,7 +107,7 @@ func TestInterruptedMoves(t *testing.T) {
 		{name: "move, the copy arrived, settled", rows: []string{"x|.|."}, change: with(move, toB, arrived, settled), want: "pair, remove near for good"},
 		{name: "move, the copy arrived, keep", policy: "two-way keep", rows: []string{"x|.|."}, change: with(move, toB, arrived), want: "pair, remove near for good"},
 		{name: "move, all arrived", rows: []string{"x|.|x"}, change: with(move, toB, arrived), want: "drop, pair, settled"},
-		{name: "move, an older twin was there", rows: []string{"x|.|."}, want: "pair, wait near",
+		{name: "move, an older twin was there", rows: []string{"x|.|."}, want: "copy far, wait near",
 			change: with(move, toB, func(m *model) { m.fill(boxB, Near, 400, "1") })},
 		{name: "move, taken back by a person", rows: []string{".|.|."}, change: move, want: "settled"},
 		{name: "move, without numbers", rows: []string{"x|.|."}, change: with(move, toB, unnumbered(Near)), want: "move near A>B"},

@@ -109,7 +109,10 @@ func (m *model) box(name Name) *MailboxInput {
 }
 
 // row adds one row of a table.
-func (m *model) row(name Name, n int, row string) {
+func (m *model) row(name Name, n int, row string) { m.t.Helper(); m.rowOf(name, n, n, row) }
+
+// rowOf adds row n with another row's content.
+func (m *model) rowOf(name Name, n, number int, row string) {
 	m.t.Helper()
 	cells := strings.Split(row, "|")
 	if len(cells) != 3 {
@@ -122,7 +125,7 @@ func (m *model) row(name Name, n int, row string) {
 	if base == "-" {
 		for _, s := range Sides {
 			if at[s] != "-" && at[s] != "x" && at[s] != "?" {
-				m.unpaired(b, s, testMessage(uid[s], n, flagsOf(at[s])))
+				m.unpaired(b, s, testMessage(uid[s], number, flagsOf(at[s])))
 			}
 		}
 		return
@@ -144,14 +147,14 @@ func (m *model) row(name Name, n int, row string) {
 	}
 	for _, s := range Sides {
 		r.Base[s] = flagsOf(base)
-		r.Seen[s] = Sighting{Present, testMessage(uid[s], n, flagsOf(at[s]))}
+		r.Seen[s] = Sighting{Present, testMessage(uid[s], number, flagsOf(at[s]))}
 		switch at[s] {
 		case "x":
 			r.Seen[s].Sight, r.Seen[s].Message.Flags = Gone, r.Base[s]
 		case "?":
 			r.Seen[s] = Sighting{}
 		}
-		m.real[MessageKey{s, name, uid[s]}] = content(n)
+		m.real[MessageKey{s, name, uid[s]}] = content(number)
 	}
 	b.Records = append(b.Records, r)
 }
@@ -241,7 +244,8 @@ func cloneInput(in Input) Input {
 		b.Records, b.Intents, b.Ghosts = slices.Clone(b.Records), slices.Clone(b.Intents), slices.Clone(b.Ghosts)
 		for _, s := range Sides {
 			b.Unpaired[s] = slices.Clone(b.Unpaired[s])
-			b.Quarantined[s] = maps.Clone(b.Quarantined[s])
+			b.Quarantined[s], b.Unknown[s] = maps.Clone(b.Quarantined[s]), maps.Clone(b.Unknown[s])
+			b.Departed[s] = slices.Clone(b.Departed[s])
 		}
 	}
 	return in
@@ -327,7 +331,11 @@ func (m *model) copy(b *MailboxInput, a Action) {
 
 func (m *model) move(b *MailboxInput, a Action) {
 	o := a.Side
-	m.dropRecord(b, a.UID)
+	if a.UID[o.Other()] == 0 { // its copy was never recorded
+		m.takeUnpaired(b, o, a.Message.UID)
+	} else {
+		m.dropRecord(b, a.UID)
+	}
 	to := m.box(a.Target)
 	m.takeUnpaired(to, o.Other(), a.Partner.UID)
 	arrived := a.Message

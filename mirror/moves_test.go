@@ -37,7 +37,7 @@ func TestMoves(t *testing.T) {
 		{name: "whatever deletions say", policy: "two-way keep", rows: []string{"x|.|."}, change: toB, want: "move near A>B"},
 		{name: "new is not to travel", policy: "two-way new=none", rows: []string{"x|.|."}, change: toB, want: "remove near"},
 		{name: "gone is not to travel", policy: "two-way gone=none", rows: []string{"x|.|."}, change: toB, want: "copy near"},
-		{name: "first run", rows: []string{"x|.|."}, change: with(toB, fresh), want: "copy near"},
+		{name: "first run: a move takes nothing away", rows: []string{"x|.|."}, change: with(toB, fresh), want: "move near A>B"},
 		{name: "out of a renumbered mailbox", rows: []string{"x|.|."}, change: with(toB, renumbered(Far)), want: "copy near"},
 		{name: "the partner is unknown", rows: []string{"x|.|?"}, change: toB, want: "copy near"},
 		{name: "not proved gone", rows: []string{"?|.|."}, change: toB, want: "copy near"},
