@@ -22,8 +22,10 @@ type Conn struct {
 	trace *tracer
 	in    *idleReader
 	out   outBuffer
-	msg   FetchMessage // reused for every FETCH reply
-	body  FetchBody
+
+	msg    FetchMessage // these three are reused for every FETCH reply
+	body   FetchBody
+	source bodySource
 
 	greeted chan struct{} // closed when greeting holds
 	done    chan struct{} // closed when ended

@@ -228,8 +228,8 @@ const anySection = 1 << 63
 // streamBody hands the value to the handler and skips what it leaves.
 func (c *Conn) streamBody(m *FetchMessage, owner *Command, f *fetchCollector, section int) {
 	s := c.scan
-	src := &bodySource{s: s}
-	b := &c.body
+	src, b := &c.source, &c.body
+	*src = bodySource{s: s}
 	b.src = src
 	switch {
 	case s.startsLiteral():

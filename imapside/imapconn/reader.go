@@ -44,7 +44,8 @@ func connError(err error) *ConnError {
 	return &ConnError{Kind: ErrCut, Err: err}
 }
 
-// readResponse reads and dispatches one response.
+// readResponse reads and dispatches one response. What ends a command ends the
+// response first: the trace shows an answer before what it sets off.
 func (c *Conn) readResponse() {
 	s := c.scan
 	if !s.begin() {
@@ -74,7 +75,9 @@ func (c *Conn) dispatch() {
 	case '+':
 		s.accept('+')
 		s.spaces()
-		c.continuation(s.text())
+		text := bytes.TrimSpace(bytes.Clone(s.text()))
+		s.endResponse()
+		c.continuation(text)
 	case '\r', '\n':
 		c.odd("empty-line")
 	case ' ':
@@ -137,7 +140,8 @@ func (c *Conn) oldest() *Command {
 
 // tagged ends cmd with its answer.
 func (c *Conn) tagged(cmd *Command, st *statusLine) {
-	if cmd == nil {
+	c.scan.endResponse()
+	if cmd == nil || c.scan.err != nil {
 		return
 	}
 	c.note(st)
@@ -200,7 +204,7 @@ func (c *Conn) continuation(text []byte) {
 	case c.waiting != nil && !c.continued:
 		c.continued = true
 	case c.barrier != nil && c.barrier.auth.mech != nil && c.challenge == nil:
-		plain, err := base64.StdEncoding.AppendDecode(nil, bytes.TrimSpace(text))
+		plain, err := base64.StdEncoding.AppendDecode(nil, text)
 		if err != nil {
 			c.oddities["base64"]++
 		}
@@ -233,6 +237,7 @@ func (c *Conn) readGreeting() {
 }
 
 func (c *Conn) greet(st *statusLine) {
+	c.scan.endResponse()
 	c.note(st)
 	switch st.Type {
 	case imap.StatusResponseTypeBye:

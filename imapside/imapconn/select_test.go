@@ -60,7 +60,7 @@ func TestBehindSelect(t *testing.T) {
 		imaptest.Expect("EXAMINE b"), imaptest.Expect("UID FETCH 1:2 (UID FLAGS)"),
 		imaptest.Send("* 2 EXISTS\r\n$1 OK\r\n* 1 FETCH (UID 1 FLAGS (new))\r\n$2 OK\r\n"),
 		imaptest.Expect(`UID STORE 1:2 -FLAGS.SILENT (\Deleted)`), imaptest.Send("$tag OK\r\n"),
-		imaptest.Expect("UNSELECT"), imaptest.Send("$tag OK\r\n"))
+		imaptest.Expect("UNSELECT"), imaptest.Send("$tag OK\r\n"), imaptest.Stall())
 	c.Hold()
 	sel := c.Select(bg(), "b", &imapconn.SelectOptions{ReadOnly: true})
 	fetch := c.UIDFetch(bg(), uids("1:2"), imapconn.FetchItems{Flags: true}, r.handler())
