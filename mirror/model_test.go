@@ -434,16 +434,24 @@ func sorted(want string) string {
 	return strings.Join(list, ", ")
 }
 
-// check plans, compares with want, carries the plan out and plans again until
-// nothing is left to do: after a copy or a move the next plan confirms it, and
-// what a rename or a move hid of the flags follows then.
+// check plans, compares with want and carries the plan out, for every plan that
+// want names ("first; second"), and then until nothing is left to do: after a
+// copy or a move the next plan confirms it, and what a rename or a move hid of
+// the flags follows then.
 func (m *model) check(want string) {
 	m.t.Helper()
-	first := m.plan()
-	if got := sayAll(first.Actions); got != sorted(want) {
-		m.t.Errorf("got %q, want %q", got, sorted(want))
+	plans := strings.Split(want, "; ")
+	for i, want := range plans {
+		p := m.plan()
+		if got := sayAll(p.Actions); got != sorted(want) {
+			m.t.Errorf("plan %d: got %q, want %q", i+1, got, sorted(want))
+		}
+		if i == len(plans)-1 {
+			m.settlesAfter(p)
+		} else {
+			m.apply(p)
+		}
 	}
-	m.settlesAfter(first)
 }
 
 func (m *model) settlesAfter(first Plan) {
