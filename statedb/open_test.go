@@ -264,7 +264,11 @@ func TestBrokenIsSetAside(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if _, err := Open(dir, pair, Options{ReadOnly: true}); !errors.Is(err, mirror.ErrStateBroken) && name != "unclean close" {
+			// Reading does not look for what only quick_check finds.
+			d, err = Open(dir, pair, Options{ReadOnly: true})
+			if name == "unclean close" && err == nil {
+				closeDB(t, d)
+			} else if !errors.Is(err, mirror.ErrStateBroken) {
 				t.Errorf("read-only: got error %v, want ErrStateBroken", err)
 			}
 			clock := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)) }
