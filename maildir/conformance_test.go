@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,7 +28,6 @@ func TestConformance(t *testing.T) {
 type fixture struct {
 	opts  Options
 	clock *clock
-	last  *Repository
 }
 
 func newFixture(t *testing.T, layout Layout) mirrortest.Fixture {
@@ -37,7 +35,7 @@ func newFixture(t *testing.T, layout Layout) mirrortest.Fixture {
 	f := &fixture{clock: &clock{}}
 	f.opts = Options{Path: filepath.Join(dir, "mail"), Undo: filepath.Join(dir, "undo"), Layout: layout, Now: f.clock.Now, Sleep: f.clock.Sleep}
 	return mirrortest.Fixture{
-		Session: func(t *testing.T) mirror.Repository { return &session{f.repository(t), f} },
+		Session: func(t *testing.T) mirror.Repository { return f.repository(t) },
 		Deliver: f.deliver,
 		SetFlags: func(t *testing.T, mailbox mirror.Name, ref mirror.Ref, flags mirror.Flags) {
 			dir, name := f.find(t, mailbox, ref.Base)
@@ -50,23 +48,6 @@ func newFixture(t *testing.T, layout Layout) mirrortest.Fixture {
 		},
 		Settle: func(*testing.T) { f.clock.age() },
 	}
-}
-
-// session lets several sessions of one test write, one after the other: each
-// takes the lock from the one before.
-type session struct {
-	*Repository
-	fixture *fixture
-}
-
-func (s *session) Connect(ctx context.Context, identity string, access mirror.Access) (mirror.Traits, error) {
-	if access == mirror.ReadWrite {
-		if last := s.fixture.last; last != nil && last.lock != nil {
-			last.lock.Unlock()
-		}
-		s.fixture.last = s.Repository
-	}
-	return s.Repository.Connect(ctx, identity, access)
 }
 
 func (f *fixture) repository(t *testing.T) *Repository {

@@ -90,6 +90,9 @@ func (t *tree) nested(ctx context.Context, at *directory, raw string) error {
 		child := path.Join(raw, e.Name())
 		switch {
 		case isPart(e.Name()):
+			if raw != "" && e.Name() == "cur" && isLink(e) {
+				t.refuse(raw, fmt.Errorf("its cur %w", errSymlink))
+			}
 		case e.IsDir():
 			if err := t.descend(ctx, at, e.Name(), child); err != nil {
 				return err
@@ -147,6 +150,8 @@ func (t *tree) flat(ctx context.Context) error {
 		case e.IsDir():
 			if status := statusOf(root, e.Name()); status != nil {
 				t.boxes = append(t.boxes, listedBox{e.Name(), status})
+			} else if cur, err := root.root.Lstat(path.Join(e.Name(), "cur")); err == nil && cur.Mode()&fs.ModeSymlink != 0 {
+				t.refuse(e.Name(), fmt.Errorf("its cur %w", errSymlink))
 			}
 		case isLink(e) && e.Name()[0] == '.' && !isControlFile(e.Name()):
 			t.refuse(e.Name(), errSymlink)

@@ -70,7 +70,7 @@ func TestListNested(t *testing.T) {
 		if got, want := listedNames(listing), []string{"Entwürfe", "INBOX", "Lists/100%", "Lists/go-nuts", "dovecot talk"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if got, want := refusedNames(listing), []string{".hidden", "bad%zz", "inbox", "inside", "linked"}; !slices.Equal(got, want) {
+		if got, want := refusedNames(listing), []string{".hidden", "bad%zz", "half", "inbox", "inside", "linked"}; !slices.Equal(got, want) {
 			t.Errorf("got refused %q, want %q", got, want)
 		}
 		for _, r := range listing.Refused {
@@ -109,11 +109,13 @@ func TestListMaildirPP(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Layout = MaildirPP })
 	w.mkdirs("cur", "new", "tmp", ".Lists.go-nuts/cur", ".Lists/new", ".Entw&APw-rfe/cur", ".INBOX.x/cur", ".bad&/cur", "plain")
 	w.link("cur", ".link")
+	w.mkdirs(".half")
+	w.link("../cur", ".half/cur")
 	listing := w.list()
 	if got, want := listedNames(listing), []string{"Entwürfe", "INBOX", "INBOX/x", "Lists/go-nuts"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := refusedNames(listing), []string{".bad&", ".link"}; !slices.Equal(got, want) {
+	if got, want := refusedNames(listing), []string{".bad&", ".half", ".link"}; !slices.Equal(got, want) {
 		t.Errorf("got refused %q, want %q", got, want)
 	}
 }
