@@ -162,15 +162,21 @@ func IdentifyHeader(header []byte) Identity {
 func writeHeader(w io.Writer, header []byte) {
 	skip := false
 	for line := range bytes.Lines(header) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			return
+		line, ended := bytes.CutSuffix(line, []byte("\n"))
+		if ended {
+			line = bytes.TrimSuffix(line, []byte("\r"))
+			if len(line) == 0 {
+				return
+			}
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			skip = foreignLine(line)
 		}
-		if !skip {
-			w.Write(line)
+		if skip {
+			continue
+		}
+		w.Write(line)
+		if ended {
 			w.Write([]byte("\r\n"))
 		}
 	}

@@ -22,6 +22,9 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, a := range e.plan.Withheld {
 		e.box(a.Mailbox).incomplete = true
 	}
+	for _, name := range e.plan.Revisit {
+		e.box(name).incomplete = true
+	}
 	if err := e.create(ctx); err != nil {
 		return err
 	}

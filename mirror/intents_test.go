@@ -117,8 +117,10 @@ func TestInterruptedMoves(t *testing.T) {
 			want: "remove near for good; copy far"},
 		{name: "removal, it is in the trash, not read", rows: []string{"x|.|."}, want: "remove near for good; copy far",
 			change: with(remove, freshIn(boxTrash, Near, "1"), (*model).forget)},
-		{name: "removal, it is in the trash, rewritten", rows: []string{"x|.|."}, change: with(remove, freshIn(boxTrash, Near, "1'")),
-			want: "remove near for good; copy far"},
+		{name: "removal, another version is in the trash", rows: []string{"x|.|."}, change: with(remove, freshIn(boxTrash, Near, "1'")),
+			want: "copy far, wait near"},
+		{name: "removal, another version is in the trash, settled", rows: []string{"x|.|."}, change: with(remove, freshIn(boxTrash, Near, "1'"), settled),
+			want: "copy far, remove near"},
 		{name: "removal by way of nothing", rows: []string{"x|.|."}, change: intent(RemoveIntent, Near, 101, "", false), want: "remove near"},
 		{name: "removal, done", rows: []string{"x|.|x"}, change: remove, want: "drop, settled"},
 		{name: "removal of extra mail, nothing arrived yet", policy: "mirror>near extra", rows: []string{"-|-|."}, change: remove, want: "wait near"},
@@ -149,4 +151,57 @@ func TestGhosts(t *testing.T) {
 		{name: "older than the copy", rows: []string{".|.|."}, change: with(again, func(m *model) { m.fill(boxA, Near, 400, "1") }), want: "copy far"},
 		{name: "in a mirror", policy: "mirror>near extra", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "1")), want: "ghost near"},
 	})
+}
+
+// TestReclaim: a copy that was cut and whose source went away meanwhile. Only
+// what is surely that copy is removed for it.
+func TestReclaim(t *testing.T) {
+	t.Parallel()
+	departed := func(known bool) func(*model) {
+		return func(m *model) {
+			source := testMessage(1, 1, Flags{})
+			if !known {
+				source.Identity = Identity{}
+			}
+			b := m.box(boxA)
+			b.Departed[Far] = append(b.Departed[Far], source)
+			b.Intents = append(b.Intents, Intent{ID: 1, Kind: CopyIntent, Side: Far, Mailbox: boxA, Source: source.Ref,
+				Size: source.Size, Date: source.Date, TargetUIDNext: 500})
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		change  func(*model)
+		removes bool
+	}{
+		{"read before, the copy is there", with(departed(true), freshIn(boxA, Near, "1")), true},
+		{"read before, another of equal size and date", with(departed(true), freshIn(boxA, Near, "2#1001@1")), false},
+		{"never read, one of equal size and date", with(departed(false), freshIn(boxA, Near, "1")), false},
+		{"never read, its reserved name", with(departed(false), unnumbered(Near), freshIn(boxA, Near, "1"), func(m *model) {
+			m.box(boxA).Unpaired[Near][0].Base = "100.1.host"
+			m.box(boxA).Intents[0].Reserved.Base = "100.1.host"
+		}), true},
+	} {
+		for _, late := range []bool{false, true} {
+			m := newModel(t, NewPolicy(TwoWay, Far))
+			c.change(m)
+			m.in.Settled = late
+			p := m.plan()
+			if got := countKind(p.Actions, Remove) > 0; got != c.removes {
+				t.Errorf("%s, settled %v: got %q, want a removal: %v", c.name, late, sayAll(p.Actions), c.removes)
+			}
+			if got := countKind(p.Actions, Copy); c.removes && got > 0 {
+				t.Errorf("%s, settled %v: got %q, want nothing copied back", c.name, late, sayAll(p.Actions))
+			}
+		}
+	}
+	m := newModel(t, NewPolicy(TwoWay, Far))
+	departed(false)(m)
+	if p := m.plan(); sayAll(p.Actions) != "wait near" || p.Waiting != 1 {
+		t.Errorf("nothing there yet: got %q, waiting %d, want a wait", sayAll(p.Actions), p.Waiting)
+	}
+	m.in.Settled = true
+	if got := sayAll(m.plan().Actions); got != "settled" {
+		t.Errorf("nothing there at all: got %q, want the intent settled", got)
+	}
 }

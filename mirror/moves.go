@@ -148,11 +148,15 @@ func (p *planner) needPartners(o Side, gone []placed, need map[int]Depth) {
 }
 
 // moves finds messages that went from one mailbox to another on one side, and
-// moves their partners.
-func (p *planner) moves() {
+// moves their partners. sources lists those that went from a mailbox.
+func (p *planner) moves(sources func(b *boxPlanner, s Side) []placed) {
 	for _, s := range Sides {
 		if o := s.Other(); p.in.Policy.New.Allows(o) && p.in.Policy.Gone.Allows(o) {
-			gone, fresh := p.moveSources(s), p.moveTargets(s)
+			var gone []placed
+			for _, b := range p.boxes {
+				gone = append(gone, sources(b, s)...)
+			}
+			fresh := p.moveTargets(s)
 			for _, m := range p.sameSide(s, gone, fresh) {
 				p.move(s, gone[m.a], fresh[m.b])
 			}
@@ -160,32 +164,21 @@ func (p *planner) moves() {
 	}
 }
 
-// moveSources lists messages that are gone on s and may be moved on the other
-// side.
-func (p *planner) moveSources(s Side) (list []placed) {
-	for _, b := range p.boxes {
-		for _, state := range []Confirmation{Confirmed, Unconfirmed, Held} {
-			gone, index := b.goneOn(s, state)
-			for _, m := range b.placedGone(s, gone, index) {
-				if b.mayMove(s.Other(), b.box.Records[m.record]) {
-					list = append(list, m)
-				}
-			}
-		}
-		list = append(list, b.lostCopies(s)...)
-	}
-	return list
+// departures lists messages of records that are gone on s and may be moved on
+// the other side.
+func (b *boxPlanner) departures(s Side) (list []placed) {
+	gone, index := b.goneOn(s, func(r RecordInput) bool { return b.mayMove(s.Other(), r) })
+	return b.placedGone(s, gone, index)
 }
 
-// lostCopies lists the copies on s whose outcome nobody saw: somebody may have
-// moved one away before we came back.
+// lostCopies lists the copies on s whose outcome nobody saw and whose name was
+// reserved: somebody may have moved one away before we came back. Content would
+// prove nothing here, since an equal message may be somebody else's.
 func (b *boxPlanner) lostCopies(s Side) (list []placed) {
 	o := s.Other()
 	for _, m := range b.free(o) {
-		if in := b.intentOf(o, m.UID); in != nil && in.Kind == CopyIntent {
-			lost := m
-			lost.Ref = Ref{Base: in.Reserved.Base}
-			lost.Identity.ObjectID = ""
+		if in := b.intentOf(o, m.UID); in != nil && in.Kind == CopyIntent && in.Reserved.Base != "" {
+			lost := Message{Ref: Ref{Base: in.Reserved.Base}, Size: -1}
 			list = append(list, placed{Message: lost, at: b, partner: m, intent: in})
 		}
 	}
@@ -197,11 +190,7 @@ func (p *planner) moveTargets(s Side) (list []placed) {
 		if !b.bothOpen() || b.box.Sides[s].Renumbered {
 			continue
 		}
-		for _, m := range b.placed(b.free(s)) {
-			if !b.box.Quarantined[s][m.UID] && b.intentOf(s, m.UID) == nil {
-				list = append(list, m)
-			}
-		}
+		list = append(list, b.placed(b.fresh(s))...)
 	}
 	return list
 }
@@ -216,14 +205,20 @@ func (p *planner) move(s Side, gone, fresh placed) {
 		a.UID, a.Intent = uids(o, gone.partner.UID), gone.intent.ID
 		a.Record.Base = pairBases(sidedFlags(s, fresh.Flags, gone.partner.Flags))
 	} else {
-		from.settled[gone.record] = true
 		r := from.box.Records[gone.record]
 		a.UID, a.Record = r.UID, r.Record
+		from.settled[gone.record] = true
 		if in := from.intentOf(o, r.UID[o]); in != nil {
 			a.Intent = in.ID
-			if from.uncertain(in) {
+			p.revisit(to.box.Name)
+			switch {
+			case in.Target != "" && p.arrived[in.ID] == Unknown:
+				return
+			case from.awaits(in):
 				a.Kind, a.Reason = Wait, "an earlier move may still appear"
 				p.plan.Waiting++
+			case p.arrived[in.ID] == Present:
+				a.Kind, a.ForGood = Remove, true
 			}
 		}
 	}

@@ -135,6 +135,9 @@ type Plan struct {
 	Token string
 	// Waiting counts uncertain copies that have not settled.
 	Waiting int
+	// Revisit are mailboxes in which this plan leaves something undecided until
+	// its actions are done: they are to be planned again.
+	Revisit []Name
 }
 
 // Quiet reports whether the plan changes no mail and waits for nothing.

@@ -10,7 +10,7 @@ import (
 // sorted plan. When it needs to know more of some messages it returns needs,
 // and the plan is not to be used; the caller identifies them and asks again.
 func MakePlan(in Input) (Plan, []Need) {
-	p := &planner{in: in, needs: needs{}, arrivals: map[MessageKey]bool{}}
+	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, awaited: map[MailboxKey]bool{}}
 	for _, box := range in.Mailboxes {
 		box.Records = slices.Clone(box.Records) // rebinding changes them
 		p.boxes = append(p.boxes, newBoxPlanner(p, &box))
@@ -20,9 +20,13 @@ func MakePlan(in Input) (Plan, []Need) {
 		b.confirm()
 		b.reclaim()
 		b.rebind()
+	}
+	p.arrivals()
+	p.moves((*boxPlanner).departures)
+	for _, b := range p.boxes {
 		b.adopt()
 	}
-	p.moves()
+	p.moves((*boxPlanner).lostCopies)
 	for _, b := range p.boxes {
 		b.records()
 		for _, s := range Sides {
@@ -44,9 +48,11 @@ type planner struct {
 	boxes []*boxPlanner
 	plan  Plan
 	needs needs
-	// arrivals are messages in which an interrupted move was recognised; each
-	// ends one move only.
-	arrivals map[MessageKey]bool
+	// arrived says of the intents of moves and removals whether the message is
+	// where it was going.
+	arrived map[int64]Sight
+	// awaited are mailboxes in which such a message may still appear.
+	awaited map[MailboxKey]bool
 }
 
 func (p *planner) add(a Action) { p.plan.Actions = append(p.plan.Actions, a) }
@@ -137,86 +143,39 @@ func (b *boxPlanner) free(s Side) []Message {
 	return list
 }
 
+// fresh is free without those that are being copied: their copies are what
+// they are to be paired with.
+func (b *boxPlanner) fresh(s Side) []Message {
+	return slices.DeleteFunc(b.free(s), func(m Message) bool { return b.intentOf(s, m.UID) != nil || b.box.Quarantined[s][m.UID] })
+}
+
 // rebind finds messages that are gone and there again under another UID or
 // base name in the same mailbox: renamed by a Maildir program, or announced
 // and then numbered anew.
 func (b *boxPlanner) rebind() {
 	for _, s := range Sides {
 		b.rebindAnnounced(s)
-		gone, index := b.goneOn(s, Confirmed)
-		fresh := b.free(s)
+		gone, index := b.goneOn(s, func(r RecordInput) bool { return !b.announced(s, r) })
+		fresh := b.fresh(s)
 		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
 			b.rebindRecord(s, index[m.a], fresh[m.b])
 		}
 	}
 }
 
-// reclaim finds copies of ours whose source went away before they were
-// recorded. They become records of a message that is gone at its source, which
-// the other rules then follow; without that they would count as new mail.
-func (b *boxPlanner) reclaim() {
-	for _, s := range Sides {
-		for _, source := range b.box.Departed[s] {
-			in := b.intentOf(s, source.UID)
-			if in == nil || in.Kind != CopyIntent || !b.bothOpen() {
-				continue
-			}
-			if i := b.copyOf(in); i >= 0 {
-				b.reclaimCopy(s, source, b.box.Unpaired[s.Other()][i])
-			} else if b.uncertain(in) {
-				b.plan.Waiting++
-				b.add(Action{Kind: Wait, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, source.UID), Message: source, Intent: in.ID,
-					Reason: "an earlier copy may still appear"})
-			}
-		}
-	}
-}
-
-// copyOf finds the copy that an intent announced when its source can no longer
-// be read: by the reserved name, else by size and date, if one alone has them.
-// It returns an index into Unpaired, or -1.
-func (b *boxPlanner) copyOf(in *Intent) int {
-	to := in.Side.Other()
-	at := -1
-	for i, m := range b.box.Unpaired[to] {
-		switch {
-		case b.claimed[to][m.UID]:
-		case in.Reserved.Base != "" && m.Base == in.Reserved.Base:
-			return i
-		case in.Reserved.Base == "" && m.UID >= in.TargetUIDNext && m.Size == in.Size && m.Date.Equal(in.Date):
-			if at >= 0 {
-				return -1
-			}
-			at = i
-		}
-	}
-	return at
-}
-
-func (b *boxPlanner) reclaimCopy(s Side, source, copied Message) {
-	o := s.Other()
-	b.claimed[o][copied.UID] = true
-	r := RecordInput{Record: Record{Mailbox: b.box.Name, Base: [2]Flags{copied.Flags, copied.Flags}}}
-	r.UID[s], r.UID[o] = source.UID, copied.UID
-	r.Seen[s], r.Seen[o] = Sighting{Gone, source}, Sighting{Present, copied}
-	b.box.Records = append(b.box.Records, r)
-	b.settled = append(b.settled, false)
-	b.stored = append(b.stored, r.Record)
-	a := Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: source, Partner: copied, Record: r.Record}
-	if s == Near {
-		a.Message, a.Partner = copied, source
-	}
-	b.add(a)
+// announced reports whether r's copy on s was announced and never shown, or was
+// being sent again when a run was interrupted.
+func (b *boxPlanner) announced(s Side, r RecordInput) bool {
+	in := b.intentOf(s.Other(), r.UID[s.Other()])
+	return r.State[s] != Confirmed || (in != nil && in.Kind == CopyIntent)
 }
 
 // rebindAnnounced looks for copies that the side announced and does not show.
 // What was announced may have been changed on its way in, so they are matched
 // by everything there is, like uncertain copies.
 func (b *boxPlanner) rebindAnnounced(s Side) {
-	gone, index := b.goneOn(s, Unconfirmed)
-	held, heldIndex := b.goneOn(s, Held)
-	gone, index = append(gone, held...), append(index, heldIndex...)
-	fresh := b.free(s)
+	gone, index := b.goneOn(s, func(r RecordInput) bool { return b.announced(s, r) })
+	fresh := b.fresh(s)
 	m := matchMessages(gone, fresh, true)
 	b.needPartners(s.Other(), b.placedGone(s, gone, index), m.needA)
 	b.needs.add(s, b.box.Name, fresh, m.needB)
@@ -229,17 +188,17 @@ func (b *boxPlanner) rebindAnnounced(s Side) {
 }
 
 // goneOn lists the messages of records that are gone on s, present on the
-// other side and as sure as state says, as they were known, with the index of
+// other side and such as which says, as they were known, with the index of
 // their record.
-func (b *boxPlanner) goneOn(s Side, state Confirmation) (list []Message, index []int) {
+func (b *boxPlanner) goneOn(s Side, which func(RecordInput) bool) (list []Message, index []int) {
 	for i, r := range b.box.Records {
-		if b.settled[i] || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Present || r.State[s] != state {
+		if b.settled[i] || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Present || !which(r) {
 			continue
 		}
 		m, partner := r.Seen[s].Message, r.Seen[s.Other()].Message
 		if !r.Altered {
 			m.Identity = completed(m.Identity, partner.Identity)
-		} else if state != Confirmed && !m.Identity.Body.Known() {
+		} else if b.announced(s, r) && !m.Identity.Body.Known() {
 			continue // nobody can tell any more what it was
 		}
 		list = append(list, b.forMatching(m))
@@ -278,7 +237,7 @@ func (b *boxPlanner) adopt() {
 	if !b.bothOpen() {
 		return
 	}
-	far, near := b.free(Far), b.free(Near)
+	far, near := b.acceptedFirst(Far), b.acceptedFirst(Near)
 	m := matchMessages(far, near, true)
 	b.needs.add(Far, b.box.Name, far, m.needA)
 	b.needs.add(Near, b.box.Name, near, m.needB)
@@ -291,6 +250,20 @@ func (b *boxPlanner) adopt() {
 	b.doubt(Far, far, m.doubtA)
 	b.doubt(Near, near, m.doubtB)
 	b.ghosts()
+}
+
+// acceptedFirst is free with those first whose copy the other side accepted:
+// of several equal messages it is theirs that must be there.
+func (b *boxPlanner) acceptedFirst(s Side) []Message {
+	list := b.free(s)
+	rank := func(m Message) int {
+		if in := b.intentOf(s, m.UID); in != nil && in.Accepted {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(list, func(a, b Message) int { return rank(a) - rank(b) })
+	return list
 }
 
 func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
@@ -337,6 +310,9 @@ func (b *boxPlanner) quarantine(s Side, m Message, reason string) {
 func (b *boxPlanner) ghosts() {
 	for _, g := range b.box.Ghosts {
 		s := g.Intent.Side.Other()
+		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Source.UID) {
+			continue // nobody can tell any more what it was
+		}
 		var late []Message
 		for _, m := range b.free(s) {
 			if m.UID >= g.Intent.TargetUIDNext {
@@ -354,6 +330,12 @@ func (b *boxPlanner) ghosts() {
 		b.add(Action{Kind: Ghost, Side: s, Mailbox: b.box.Name, UID: uids(s, ghost.UID), Message: ghost,
 			Intent: g.Intent.ID, Reason: "the server finished this copy after it was sent again"})
 	}
+}
+
+// shows reports whether a message is there to be read.
+func (b *boxPlanner) shows(s Side, uid UID) bool {
+	return slices.ContainsFunc(b.box.Unpaired[s], func(m Message) bool { return m.UID == uid }) ||
+		slices.ContainsFunc(b.box.Records, func(r RecordInput) bool { return r.UID[s] == uid && r.Seen[s].Sight == Present })
 }
 
 // uids returns the pair of UIDs that has only one side's.
@@ -426,7 +408,7 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		if p.Gone.Allows(o) {
 			b.refill(s, r, left, "it was removed there and changed here: kept")
 		}
-	case b.mayRemove(o, r):
+	case b.mayRemove(o, r) || b.endsMove(o, r):
 		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
 	}
 }
@@ -448,73 +430,45 @@ func (b *boxPlanner) mayRemove(o Side, r RecordInput) bool {
 	return b.mayMove(o, r) && r.State[o.Other()] == Confirmed && !b.removalsOff() && b.in.Policy.Deletions != DeleteNothing
 }
 
+// endsMove reports whether r's message on o is what an interrupted move left
+// behind.
+func (b *boxPlanner) endsMove(o Side, r RecordInput) bool {
+	in := b.intentOf(o, r.UID[o])
+	return in != nil && in.Kind == MoveIntent && b.mayMove(o, r) && b.arrived[in.ID] == Present
+}
+
 // remove takes a message away, or ends what an interrupted run began: when its
 // copy is where it was going, only the source is left to be expunged.
 func (b *boxPlanner) remove(a Action) {
 	a.Kind, a.Mailbox = Remove, b.box.Name
 	if in := b.intentOf(a.Side, a.Message.UID); in != nil && in.Kind != CopyIntent {
 		a.Intent = in.ID
-		switch b.arrived(in, a.Message) {
-		case Present:
-			a.ForGood = true
-		case Unknown:
+		switch {
+		case b.arrived[in.ID] == Unknown && in.Target != "":
 			return
-		case Gone:
-			if b.uncertain(in) {
-				a.Kind, a.Reason = Wait, "an earlier move may still appear"
-				b.plan.Waiting++
-			}
+		case b.awaits(in):
+			a.Kind, a.Reason = Wait, "an earlier move may still appear"
+			b.plan.Waiting++
+		case b.arrived[in.ID] == Present:
+			a.ForGood = true
 		}
 	}
 	b.add(a)
 }
 
+// awaits reports whether the outcome of in, or of another one on the way to the
+// same mailbox, may still appear. They are all decided at once: what arrived
+// belongs to one of them only.
+func (b *boxPlanner) awaits(in *Intent) bool { return b.awaited[MailboxKey{in.Side, in.Target}] }
+
 // uncertain reports whether the effect of an intent may still appear.
-func (b *boxPlanner) uncertain(in *Intent) bool {
+func (p *planner) uncertain(in *Intent) bool {
 	to := in.Side
 	if in.Kind == CopyIntent {
 		to = in.Side.Other()
 	}
 	moves := in.Kind == CopyIntent || in.Target != ""
-	return moves && !b.in.Settled && b.in.Sides[to].Traits.Numbers
-}
-
-// arrived looks for message where an interrupted move took it: Present, Gone,
-// or Unknown as long as more must be identified.
-func (b *boxPlanner) arrived(in *Intent, message Message) Sight {
-	for _, to := range b.boxes {
-		if to.box.Name != in.Target {
-			continue
-		}
-		message := b.forMatching(message)
-		candidates := b.arrivalsIn(to, in)
-		m := matchMessages([]Message{message}, candidates, true)
-		b.needs.add(in.Side, b.box.Name, []Message{message}, m.needA)
-		b.needs.add(in.Side, in.Target, candidates, m.needB)
-		switch {
-		case m.needs():
-			return Unknown
-		case len(m.pairs) > 0:
-			b.arrivals[MessageKey{in.Side, in.Target, candidates[m.pairs[0].b].UID}] = true
-			return Present
-		}
-	}
-	return Gone
-}
-
-// arrivalsIn lists the messages of to that may be the copy that in announced,
-// paired or not: an interrupted run may have got that far.
-func (b *boxPlanner) arrivalsIn(to *boxPlanner, in *Intent) []Message {
-	list := slices.Clone(to.box.Unpaired[in.Side])
-	for _, paired := range to.box.Records {
-		if seen := paired.Seen[in.Side]; seen.Sight == Present {
-			list = append(list, seen.Message)
-		}
-	}
-	numbers := b.in.Sides[in.Side].Traits.Numbers
-	return slices.DeleteFunc(list, func(m Message) bool {
-		return (numbers && m.UID < in.TargetUIDNext) || b.arrivals[MessageKey{in.Side, in.Target, m.UID}]
-	})
+	return moves && !p.in.Settled && p.in.Sides[to].Traits.Numbers
 }
 
 // refill copies a message to s again.
@@ -580,9 +534,17 @@ func (b *boxPlanner) settleIntents() {
 	}
 	for _, in := range b.box.Intents {
 		open := slices.ContainsFunc(b.plan.Actions, func(a Action) bool { return a.Intent == in.ID })
-		open = open || b.box.Quarantined[in.Side][in.Source.UID] || b.box.Unknown[in.Side][in.Source.UID]
+		open = open || b.box.Quarantined[in.Side][in.Source.UID] || b.unsure(in)
 		if !open {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}
 	}
+}
+
+// unsure reports whether the source of an intent, or its partner, was neither
+// seen nor proved gone.
+func (b *boxPlanner) unsure(in Intent) bool {
+	return b.box.Unknown[in.Side][in.Source.UID] || slices.ContainsFunc(b.box.Records, func(r RecordInput) bool {
+		return r.UID[in.Side] == in.Source.UID && (r.Seen[Far].Sight == Unknown || r.Seen[Near].Sight == Unknown)
+	})
 }

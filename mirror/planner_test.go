@@ -330,3 +330,14 @@ func TestUnknownDecidesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestExtraNeedsASeenSource: extra mail of a mirror's target is removed only
+// where every message of the source could be told apart from it.
+func TestExtraNeedsASeenSource(t *testing.T) {
+	t.Parallel()
+	unread := func(m *model) { m.box(boxA).Unknown[Far] = map[UID]bool{7: true} }
+	runTable(t, []tableCase{
+		{name: "all seen", policy: "mirror>near extra", rows: []string{"-|-|."}, want: "remove near"},
+		{name: "one unread", policy: "mirror>near extra", rows: []string{"-|-|."}, change: unread, want: ""},
+	})
+}

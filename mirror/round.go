@@ -7,15 +7,15 @@ import (
 )
 
 // round is one pass: look, plan, carry out, store the checkpoints. It returns
-// how many copies wait to settle.
-func (x *run) round(ctx context.Context, only map[Name]bool) (waiting int, err error) {
+// the plan that it carried out.
+func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err error) {
 	boxes, err := x.gather(ctx, only)
 	if err != nil {
-		return 0, err
+		return Plan{}, err
 	}
-	plan, err := x.plan(ctx, boxes)
+	plan, err = x.plan(ctx, boxes)
 	if err != nil {
-		return 0, err
+		return Plan{}, err
 	}
 	for _, p := range plan.Problems {
 		x.problem(p)
@@ -25,13 +25,13 @@ func (x *run) round(ctx context.Context, only map[Name]bool) (waiting int, err e
 	}
 	if x.DryRun {
 		x.result.Plan = plan
-		return plan.Waiting, nil
+		return plan, nil
 	}
 	e := newEffects(x, boxes, plan)
 	if err := e.carryOut(ctx); err != nil {
-		return 0, err
+		return Plan{}, err
 	}
-	return plan.Waiting, e.checkpoints()
+	return plan, e.checkpoints()
 }
 
 // identifyRounds bounds how often a plan may ask for more: headers, bodies,

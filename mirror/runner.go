@@ -68,7 +68,7 @@ type run struct {
 
 // rounds bounds how often a run looks again for copies whose UID the server
 // did not tell: as sent, after settling, and after sending again.
-const rounds = 4
+const rounds = 5
 
 // Run carries out one run. The state must be locked by the caller. What was
 // done before an error stays done, and the next run goes on from there.
@@ -211,12 +211,11 @@ func (x *run) commit(c *Changes) error {
 }
 
 // rounds looks, plans and carries out until no copy is uncertain. The first
-// round does all the work; later ones look only where a copy's UID is not
-// known yet.
+// round does all the work; later ones look only where something was left open.
 func (x *run) rounds(ctx context.Context) error {
 	var only map[Name]bool
 	for i := range rounds {
-		waiting, err := x.round(ctx, only)
+		plan, err := x.round(ctx, only)
 		if err != nil || x.DryRun {
 			return err
 		}
@@ -224,14 +223,17 @@ func (x *run) rounds(ctx context.Context) error {
 			return err
 		}
 		only = unsettled(x.snapshot.Intents)
-		x.result.Open = countCopies(x.snapshot.Intents)
-		if len(only) == 0 || i == rounds-1 {
-			return nil
-		}
-		if waiting > 0 || i > 0 {
+		x.result.Open = countOpen(x.snapshot.Intents)
+		if x.result.Open > 0 && (plan.Waiting > 0 || i > 0) && i < rounds-1 {
 			if err := x.settle(ctx); err != nil {
 				return err
 			}
+		}
+		for _, name := range plan.Revisit {
+			only[name] = true
+		}
+		if len(only) == 0 {
+			return nil
 		}
 	}
 	return nil
@@ -252,7 +254,8 @@ func unsettled(intents []Intent) map[Name]bool {
 	return names
 }
 
-func countCopies(intents []Intent) (n int) {
+// countOpen counts the effects whose outcome is not known.
+func countOpen(intents []Intent) (n int) {
 	for _, in := range intents {
 		if in.Kind != GhostIntent {
 			n++
@@ -271,7 +274,7 @@ func (x *run) settle(ctx context.Context) error {
 		}
 	}
 	if left := since.Add(x.Policy.Settle).Sub(x.Now()); left > 0 {
-		x.report(Event{Kind: Settling, Count: countCopies(x.snapshot.Intents), Text: left.Round(time.Second).String()})
+		x.report(Event{Kind: Settling, Count: countOpen(x.snapshot.Intents), Text: left.Round(time.Second).String()})
 		if err := x.Sleep(ctx, left); err != nil {
 			return err
 		}

@@ -98,6 +98,9 @@ func testStateOrder(t *testing.T, d *stateDesk) {
 	if want := []mirror.MailboxRow{row(mirror.Far, suiteBox), row(mirror.Near, suiteBox), row(mirror.Far, suiteOther), row(mirror.Near, suiteOther)}; !slices.Equal(got.Snapshot.Mailboxes, want) {
 		t.Errorf("got mailboxes %v, want %v", got.Snapshot.Mailboxes, want)
 	}
+	if n := got.Counts[suiteBox]; n != 5 || len(got.Counts) != 1 {
+		t.Errorf("got counts %v, want 5 records", got.Counts)
+	}
 	for _, side := range mirror.Sides {
 		list := got.Messages[mirror.MailboxKey{Side: side, Name: suiteBox}]
 		if len(list) != 5 || !slices.IsSortedFunc(list, func(a, b mirror.Message) int { return byUID(a.Ref, b.Ref) }) {

@@ -104,7 +104,9 @@ func testStateRefused(t *testing.T, d *stateDesk) {
 		"near in two records":        {Records: []mirror.Record{record(suiteBox, 3, 1)}},
 		"drop of a far message":      {DropMessages: []mirror.MessageKey{{Side: mirror.Far, Mailbox: suiteBox, UID: 1}}},
 		"drop of a near message":     {DropMessages: []mirror.MessageKey{{Side: mirror.Near, Mailbox: suiteBox, UID: 1}}},
-		"mailbox without name":       {Mailboxes: []mirror.MailboxRow{row(mirror.Far, "")}},
+		"drop and put again": {DropMessages: []mirror.MessageKey{{Side: mirror.Near, Mailbox: suiteBox, UID: 1}},
+			Messages: []mirror.MessageRow{small(mirror.Near, suiteBox, 1)}},
+		"mailbox without name": {Mailboxes: []mirror.MailboxRow{row(mirror.Far, "")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			intent := &mirror.Intent{Kind: mirror.CopyIntent, Mailbox: suiteBox, Source: mirror.Ref{UID: 3}, Target: suiteBox}
@@ -132,8 +134,12 @@ func testStateCopies(t *testing.T, d *stateDesk) {
 	c.Messages[0].Size, c.Records[0].Altered, c.Mailboxes[0].Role = 1, false, ""
 	c.Intents[0].Accepted, c.Tombs[0].UID, c.Quarantine[0].Tries, c.Run.Exit = false, 1, 9, 9
 	same(t, read(t, d), want)
+	raw, err := d.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Mailboxes[0].Role, raw.Intents[0].Accepted, raw.LastRun.Exit = "", false, 9
 	got := read(t, d)
-	got.Snapshot.Mailboxes[0].Role, got.Snapshot.Intents[0].Accepted, got.Snapshot.LastRun.Exit = "", false, 9
 	got.Messages[mirror.MailboxKey{Name: suiteChild}][0].Size, got.Records[suiteChild][0].Altered = 1, false
 	got.Counts[suiteChild] = 9
 	same(t, read(t, d), want)
