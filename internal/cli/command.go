@@ -71,6 +71,7 @@ func (p *program) commands() []command {
 		{"status", "[PAIR…]", 0, -1, p.status},
 		{"mailboxes", "REPO", 1, 1, p.mailboxes},
 		{"config check", "", 0, 0, p.configCheck},
+		{"demo", "[DIR]", 0, 1, p.demo},
 		{"version", "", 0, 0, p.version},
 	}
 }

@@ -76,7 +76,7 @@ func (sc scene) explain(err error) *trouble {
 // values are what stands for the words in braces in a saying.
 func (sc scene) values(is error, end config.Repository, err error) map[string]string {
 	v := map[string]string{
-		"host": host(end), "repo": end.Name, "pair": sc.pair, "state": strconv.Quote(sc.state), "wire": wire(err), "error": err.Error(),
+		"host": host(end), "repo": end.Name, "pair": sc.pair, "state": strconv.Quote(sc.state), "wire": wire(err), "error": placeless(err),
 		"again": runAgain, "renew": fmt.Sprintf(giveNewName, sc.pair), "later": later,
 	}
 	_, v["rest"], _ = strings.Cut(err.Error(), is.Error())
@@ -142,6 +142,11 @@ func wire(err error) string {
 	if errors.As(err, &status) {
 		return serverWords(status)
 	}
+	return placeless(err)
+}
+
+// placeless is an error's text without the place, which stands before it.
+func placeless(err error) string {
 	var at *mirror.Error
 	if errors.As(err, &at) {
 		return fmt.Sprintf("%s: %v", at.Op, at.Err)
@@ -153,6 +158,16 @@ func serverWords(s *imapconn.StatusError) string {
 	words := *s
 	words.Command = ""
 	return words.Error()
+}
+
+// tidy takes out of a problem's reason what was said twice on its way up. The
+// server's words, at its end, stay as they are.
+func tidy(reason string) string {
+	reason = strings.Replace(reason, mirror.ErrNotDone.Error()+": ", "", 1)
+	if op, rest, found := strings.Cut(reason, ": "); found && strings.HasPrefix(rest, op+": ") {
+		return rest
+	}
+	return reason
 }
 
 // bare is an error of a file without the path, which stands before it.

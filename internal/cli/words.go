@@ -383,8 +383,8 @@ const otherToken = "the token given with --confirm is for another set: what woul
 var sayings = []saying{
 	{errCommandFailed, "{secret}", "run the command by hand; under cron it has no terminal, a short PATH and no keyring"},
 	{mirror.ErrCertificate, "the certificate of {host} is not valid: {check}", "no password was sent; only if this is the certificate that your server should show, write into [repository.{repo}]: tls_fingerprint = {fingerprint}"},
-	{mirror.ErrSignIn, "{host} refused to sign in {user}: {wire}", "one attempt was made, nothing was changed; check user and password in [repository.{repo}] (many providers want an app password)"},
-	{mirror.ErrUnreachable, "cannot reach {host}, port {port}: {wire}", "nothing was changed; check the network, and host, port and tls in [repository.{repo}], then run it again"},
+	{mirror.ErrSignIn, "{host} refused to sign in {user}: {wire}", "one attempt was made, no mail was changed; check user and password in [repository.{repo}] (many providers want an app password)"},
+	{mirror.ErrUnreachable, "cannot reach {host}, port {port}: {wire}", "no mail was changed; check the network, and host, port and tls in [repository.{repo}], then run it again"},
 	{mirror.ErrCut, "lost the connection to {host}: {wire}", "{again}"},
 	{mirror.ErrThrottled, "{host} asks to come back later: {wire}", "run it again {later}: it goes on where it stopped"},
 	{mirror.ErrOverQuota, "over quota: {wire}", "make room in this account, then run it again"},
@@ -463,7 +463,7 @@ func problemHint(reason string) string {
 }
 
 func problemLine(p mirror.Problem, ref string) string {
-	return place(p.Side, p.Mailbox, ref) + ": " + p.Reason
+	return place(p.Side, p.Mailbox, ref) + ": " + tidy(p.Reason)
 }
 
 func notCertain(n int) *trouble {
