@@ -1,0 +1,213 @@
+package acceptance
+
+import (
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/internal/servers"
+)
+
+// writing are the commands that change something on a server.
+var writing = regexp.MustCompile(`(?m)^C: \S+ (UID )?(STORE|APPEND|COPY|MOVE|EXPUNGE|CREATE|DELETE|RENAME|SUBSCRIBE|UNSUBSCRIBE|SELECT|CLOSE)\b`)
+
+// TestTwoWay mirrors a corpus over TLS, changes both sides at once, and syncs
+// until it is quiet.
+func TestTwoWay(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t, servers.Need(t, servers.Options{}))
+	r := rand.New(rand.NewSource(*seed))
+	t.Logf("seed %d", *seed)
+	s.fill(r, *messages)
+	first := s.want(0, "sync")
+	t.Logf("first sync of %d messages in %d mailboxes: %v\n%s", *messages, len(corpusMailboxes), first.took, first.stdout)
+	held := s.alike(false)
+	if got := held.count(); got != *messages {
+		t.Errorf("the server holds %d messages, want %d", got, *messages)
+	}
+	s.settle()
+	s.changeFar(r)
+	s.changeNear(r)
+	s.settle()
+	s.alike(false)
+	trace := filepath.Join(s.dir, "trace")
+	quiet := s.want(0, "sync", "--verbose", "--trace", trace)
+	if !strings.Contains(quiet.stdout, "nothing to do") {
+		t.Errorf("got %q, want nothing to do", quiet.stdout)
+	}
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := writing.FindAllString(string(text), -1); len(found) > 0 || !strings.Contains(string(text), "LIST") {
+		t.Errorf("a quiet run wrote: %q", found)
+	}
+	if strings.Contains(string(text), s.server.Password) {
+		t.Error("the trace holds the password")
+	}
+	t.Logf("the quiet run took %v, its trace:\n%s", quiet.took, text)
+}
+
+// changeFar is what another IMAP client does.
+func (s *setup) changeFar(r *rand.Rand) {
+	s.t.Helper()
+	c := s.dial()
+	defer c.Close()
+	for i := range 10 {
+		s.append(c, corpusMailboxes[i%3], letter(r, 100000+i), corpusFlags[i%len(corpusFlags)], someDate(r))
+	}
+	selected, err := c.Select("INBOX", nil).Wait()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if selected.NumMessages < 12 {
+		s.t.Fatalf("INBOX holds %d messages, too few to change", selected.NumMessages)
+	}
+	store := func(n uint32, op imap.StoreFlagsOp, flags ...imap.Flag) {
+		if err := c.Store(imap.SeqSetNum(n), &imap.StoreFlags{Op: op, Flags: flags}, nil).Close(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	store(1, imap.StoreFlagsAdd, imap.FlagFlagged, "urgent")
+	store(2, imap.StoreFlagsDel, imap.FlagSeen)
+	if _, err := c.Move(imap.SeqSetNum(3, 4, 5), "Архив/2024").Wait(); err != nil {
+		s.t.Fatal(err)
+	}
+	store(1, imap.StoreFlagsAdd, "work")
+	store(6, imap.StoreFlagsAdd, imap.FlagDeleted)
+	if err := c.Expunge().Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := c.Create("Neu/Ordner", nil).Wait(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.append(c, "Neu/Ordner", letter(r, 200000), nil, someDate(r))
+}
+
+// changeNear is what Maildir programs do.
+func (s *setup) changeNear(r *rand.Rand) {
+	s.t.Helper()
+	for i := range 10 {
+		flags := []string{"", "S", "FRS"}[i%3]
+		s.deliverLocal(corpusMailboxes[i%4], 1000+i, letter(r, 300000+i), flags, time.Unix(1600000000+int64(i), 0))
+	}
+	s.deliverLocal("Projekte/Häuser", 1, letter(r, 400000), "S", time.Unix(1500000000, 0))
+	sent := s.files("Sent")
+	if len(sent) < 4 {
+		s.t.Fatalf("Sent holds %d files, too few to change", len(sent))
+	}
+	s.must(os.Remove(sent[0]))
+	s.must(os.Rename(sent[1], filepath.Join(s.maildir(), "Archive", "cur", filepath.Base(sent[1]))))
+	base, _, _ := strings.Cut(filepath.Base(sent[2]), ":2,")
+	s.must(os.Rename(sent[2], filepath.Join(s.maildir(), "Sent", "cur", base+":2,FS")))
+}
+
+// files lists the files of a mailbox that have flags or not.
+func (s *setup) files(mailbox string) (list []string) {
+	s.t.Helper()
+	for _, sub := range []string{"cur", "new"} {
+		found, err := filepath.Glob(filepath.Join(s.maildir(), mailbox, sub, "*"))
+		s.must(err)
+		list = append(list, found...)
+	}
+	return list
+}
+
+func (s *setup) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestStateLost deletes the state: nothing is doubled, nothing removed, and
+// bodies are fetched only where headers could not decide.
+func TestStateLost(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t, servers.Need(t, servers.Options{}))
+	s.fill(rand.New(rand.NewSource(*seed)), *messages)
+	s.settle()
+	before := s.alike(false)
+	s.must(os.RemoveAll(s.state()))
+	o := s.want(0, "sync", "--json")
+	t.Logf("without its state: %v", o.summary(t))
+	if list := differences(before, s.alike(false)); len(list) > 0 {
+		t.Errorf("the mail changed: %s", strings.Join(list, "\n"))
+	}
+	s.settle()
+}
+
+// TestRails empties and hides the Maildir: the server stays untouched.
+func TestRails(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t, servers.Need(t, servers.Options{}))
+	s.fill(rand.New(rand.NewSource(*seed)), 60)
+	s.settle()
+	before := s.far(false)
+	untouched := func(what string, exit int, words ...string) outcome {
+		t.Helper()
+		o := s.want(exit, "sync")
+		t.Logf("%s:\n%s%s", what, o.stdout, o.stderr)
+		for _, w := range words {
+			if !strings.Contains(o.stderr, w) {
+				t.Errorf("%s: the message does not say %q", what, w)
+			}
+		}
+		if list := differences(before, s.far(false)); len(list) > 0 {
+			t.Errorf("%s: the server changed: %s", what, strings.Join(list, "\n"))
+		}
+		return o
+	}
+	s.must(os.Rename(s.maildir(), s.maildir()+".away"))
+	untouched("the root is away", 4, s.maildir())
+	s.must(os.Rename(s.maildir()+".away", s.maildir()))
+	s.want(0, "sync")
+	for _, name := range corpusMailboxes {
+		for _, f := range s.files(name) {
+			s.must(os.Remove(f))
+		}
+	}
+	o := untouched("all local messages removed", 4, "--confirm")
+	token := regexp.MustCompile(`--confirm (\S+)`).FindStringSubmatch(o.stderr)
+	if token == nil {
+		t.Fatal("no token")
+	}
+	s.want(4, "sync", "--confirm", "000000000000")
+	s.want(0, "sync", "--confirm", token[1])
+	after := s.far(false)
+	if got := after.count() - len(after["Trash"]); got != 0 {
+		t.Errorf("after the confirmation %d messages are left outside the trash", got)
+	}
+	if got := len(after["Trash"]); got != 60 {
+		t.Errorf("the trash holds %d messages, want 60", got)
+	}
+	s.settle()
+	s.alike(false)
+}
+
+// TestSecondRun holds the lock with one run while another starts.
+func TestSecondRun(t *testing.T) {
+	t.Parallel()
+	server := servers.Need(t, servers.Options{})
+	s := newSetup(t, server)
+	s.fill(rand.New(rand.NewSource(*seed)), 20)
+	p := newProxy(t, server.Port)
+	s.port = p.port
+	s.writeConfig()
+	p.stallAfter(200)
+	first := s.command("sync")
+	s.must(first.Start())
+	defer func() { first.Process.Kill(); first.Wait() }()
+	p.waitStalled()
+	o := s.want(5, "sync")
+	if !strings.Contains(o.stderr, fmt.Sprint(first.Process.Pid)) {
+		t.Errorf("got %q, want the pid %d", o.stderr, first.Process.Pid)
+	}
+}

@@ -1,0 +1,129 @@
+package acceptance
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// proxy stands before a server without TLS, and cuts or stalls.
+type proxy struct {
+	port   int
+	target string
+
+	mu      sync.Mutex
+	cutUp   int64 // octets from the client after which to cut; 0 never
+	cutDown int64
+	stall   int64 // octets from the server after which nothing passes
+	stalled chan struct{}
+	once    *sync.Once
+	up      int64 // octets seen since the last reset
+	down    int64
+}
+
+func newProxy(t testing.TB, port int) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{port: listener.Addr().(*net.TCPAddr).Port, target: fmt.Sprintf("127.0.0.1:%d", port),
+		stalled: make(chan struct{}), once: &sync.Once{}}
+	var connections sync.WaitGroup
+	t.Cleanup(func() {
+		listener.Close()
+		connections.Wait()
+	})
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			go func() {
+				defer connections.Done()
+				p.serve(client)
+			}()
+		}
+	}()
+	return p
+}
+
+// set says where the next connections are cut; counting starts again.
+func (p *proxy) set(up, down int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cutUp, p.cutDown, p.up, p.down = up, down, 0, 0
+}
+
+// seen returns the octets that passed since set.
+func (p *proxy) seen() (up, down int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.up, p.down
+}
+
+func (p *proxy) stallAfter(octets int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stall = octets
+}
+
+func (p *proxy) waitStalled() { <-p.stalled }
+
+func (p *proxy) serve(client net.Conn) {
+	server, err := net.Dial("tcp", p.target)
+	if err != nil {
+		client.Close()
+		return
+	}
+	var both sync.WaitGroup
+	both.Add(2)
+	closeBoth := func() { client.Close(); server.Close() }
+	go func() {
+		defer both.Done()
+		defer closeBoth()
+		p.pass(server, client, true)
+	}()
+	go func() {
+		defer both.Done()
+		defer closeBoth()
+		p.pass(client, server, false)
+	}()
+	both.Wait()
+}
+
+// pass copies until the end, or until the octet at which to cut.
+func (p *proxy) pass(to io.Writer, from io.Reader, up bool) {
+	buffer := make([]byte, 4096)
+	for {
+		n, err := from.Read(buffer)
+		allowed, cut := p.account(int64(n), up)
+		if _, werr := to.Write(buffer[:allowed]); werr != nil || cut || err != nil {
+			return
+		}
+	}
+}
+
+// account counts n octets and returns how many of them may pass.
+func (p *proxy) account(n int64, up bool) (allowed int64, cut bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	count, limit := &p.down, p.cutDown
+	if up {
+		count, limit = &p.up, p.cutUp
+	}
+	left := limit - *count
+	*count += n
+	if !up && p.stall > 0 && *count > p.stall {
+		p.once.Do(func() { close(p.stalled) })
+		return 0, false
+	}
+	if limit > 0 && n >= left {
+		return max(0, left), true
+	}
+	return n, false
+}
