@@ -33,26 +33,33 @@ func (m *mailbox) enter(ctx context.Context, write bool) error {
 	if write && m.access == mirror.ReadOnly {
 		return errReadOnly
 	}
-	at := m.repo.at
-	if at == nil || at.wire != m.wire || (m.access == mirror.ReadWrite && at.readOnly && !at.data.ReadOnly) {
+	if !m.selected() {
 		if err := m.sel(ctx); err != nil {
 			return err
 		}
-	} else if at.used {
+	}
+	at := m.repo.at
+	if write && at.data.ReadOnly {
+		return fmt.Errorf("%w: the server opens it for reading only", mirror.ErrDenied)
+	}
+	if at.used {
 		// The answer matters to nobody but the server; a lost connection shows
 		// in the next command.
 		m.repo.conn.Noop(ctx)
 	}
-	m.repo.at.used = true
-	if write && m.repo.at.data.ReadOnly {
-		return fmt.Errorf("%w: the server opens it for reading only", mirror.ErrDenied)
-	}
+	at.used = true
 	return nil
+}
+
+// selected reports whether m is the selected mailbox, in its own way.
+func (m *mailbox) selected() bool {
+	at := m.repo.at
+	return at != nil && at.wire == m.wire && at.readOnly == (m.access == mirror.ReadOnly)
 }
 
 // renew selects m anew unless nothing was asked since it was selected.
 func (m *mailbox) renew(ctx context.Context) error {
-	if at := m.repo.at; at == nil || at.wire != m.wire || at.used {
+	if !m.selected() || m.repo.at.used {
 		return m.sel(ctx)
 	}
 	return nil
