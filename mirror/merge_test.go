@@ -152,6 +152,9 @@ func TestMaskDoesNotFlipFlop(t *testing.T) {
 				if got := m.box(boxA).Records[0].Seen[far].Message.Flags; !got.Equal(flagsOf("KW")) {
 					t.Errorf("swapped %v: got %q on the side that stores keywords, want them kept", swapped, got)
 				}
+				m.box(boxA).Sides[near].Keeps = AllFlags()
+				step("near shows the keyword for once", "K", near, "confirm")
+				step("and a person takes it away", "", near, flags(far, "-K"))
 			}
 		}
 	}

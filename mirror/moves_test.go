@@ -39,6 +39,8 @@ func TestMoves(t *testing.T) {
 		{name: "gone is not to travel", policy: "two-way gone=none", rows: []string{"x|.|."}, change: toB, want: "copy near"},
 		{name: "first run: a move takes nothing away", rows: []string{"x|.|."}, change: with(toB, fresh), want: "move near A>B"},
 		{name: "out of a renumbered mailbox", rows: []string{"x|.|."}, change: with(toB, renumbered(Far)), want: "copy near"},
+		{name: "into a renumbered mailbox", rows: []string{"x|.|."}, want: "copy near, remove near",
+			change: with(toB, func(m *model) { m.box(boxB).Sides[Far].Renumbered = true })},
 		{name: "the partner is unknown", rows: []string{"x|.|?"}, change: toB, want: "copy near"},
 		{name: "not proved gone", rows: []string{"?|.|."}, change: toB, want: "copy near"},
 		{name: "into a mailbox that near has not", rows: []string{"x|.|."}, want: "create near, move near A>B",
