@@ -212,6 +212,57 @@ func TestAppendNeverReplaces(t *testing.T) {
 	}
 }
 
+// TestAppendOneBase: a base is one message, whatever its flags.
+func TestAppendOneBase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	r := m.Reserve(1)[0]
+	w.put("INBOX/cur/"+r.Base+infoSeparator+"F", lfMessage)
+	w.view(m)
+	results, err := m.Append(t.Context(), batch(incoming(r, crlfMessage, imap.FlagSeen)))
+	if err != nil || !errors.Is(results[0].Err, errNameTaken) {
+		t.Errorf("got %+v, %v, want %v", results, err, errNameTaken)
+	}
+	w.wantFiles("INBOX", "cur/"+r.Base+infoSeparator+"F")
+}
+
+// TestAppendReservedBefore: a name reserved in an earlier run keeps its UID.
+func TestAppendReservedBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	r := mirror.Ref{UID: 50, Base: newBase(w.now())}
+	if _, err := m.Append(t.Context(), batch(incoming(r, crlfMessage))); err != nil {
+		t.Fatal(err)
+	}
+	if v := w.view(m); len(v.New) != 1 || v.New[0].Ref != r {
+		t.Errorf("got %+v, want %v", v.New, r)
+	}
+	if got := m.Reserve(1)[0].UID; got != 51 {
+		t.Errorf("got UID %d next, want 51", got)
+	}
+}
+
+// TestAppendStopsWhenFull: the batch is not asked for more.
+func TestAppendStopsWhenFull(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	refs := m.Reserve(3)
+	w.disk.before = func(op string) error {
+		if op == "write INBOX/tmp/"+refs[1].Base {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	results, err := m.Append(t.Context(), batch(incoming(refs[0], crlfMessage), incoming(refs[1], crlfMessage), incoming(refs[2], crlfMessage)))
+	if !errors.Is(err, mirror.ErrFull) || len(results) != 2 || results[0].Err != nil || !errors.Is(results[1].Err, mirror.ErrFull) {
+		t.Errorf("got %+v, %v, want one success and %v", results, err, mirror.ErrFull)
+	}
+	w.wantFiles("INBOX", "new/"+refs[0].Base)
+}
+
 // TestAppendFaults: each operation fails once; then no message is half there,
 // and every result tells the truth.
 func TestAppendFaults(t *testing.T) {
@@ -342,7 +393,7 @@ func TestIndependentReader(t *testing.T) {
 	if _, err := dir.Unseen(); err != nil { // moves new to cur
 		t.Fatal(err)
 	}
-	w.clock.age()
+	w.age()
 	v := w.view(m, mirror.KnownMessage{Ref: unseen}, mirror.KnownMessage{Ref: flagged, Flags: mirror.MakeFlags(imap.FlagSeen, imap.FlagAnswered, imap.FlagForwarded)})
 	if len(v.New)+len(v.Changed)+len(v.Gone)+len(v.Unknown) != 0 || v.Total != 2 {
 		t.Errorf("got %+v, want no difference", v)
@@ -422,5 +473,29 @@ func TestFetchFollows(t *testing.T) {
 	found, err := m.Identify(t.Context(), refs, mirror.Bodies)
 	if err != nil || len(found) != 3 || found[0].Date.IsZero() || found[0].Date.After(time.Now()) {
 		t.Errorf("got %+v, %v, want three", found, err)
+	}
+}
+
+// TestFetchSearchesAgain: a file that a pass skipped because it was renamed at
+// that moment is looked for again.
+func TestFetchSearchesAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	w.put("INBOX/cur/m:2,", lfMessage)
+	w.put("INBOX/cur/z:2,", lfMessage)
+	w.age()
+	renamed := false
+	w.disk.skip = func(name string) bool { return !renamed && name == "z:2," }
+	w.disk.before = func(op string) error {
+		if op == "names INBOX/cur/m:2," && !renamed {
+			renamed = true
+			w.rename("INBOX/cur/z:2,", "INBOX/cur/z:2,S")
+		}
+		return nil
+	}
+	found := 0
+	if err := m.Fetch(t.Context(), []mirror.Ref{ref(1, "z")}, func(mirror.Body) error { found++; return nil }); err != nil || found != 1 {
+		t.Errorf("got %d, %v, want the message", found, err)
 	}
 }

@@ -46,7 +46,10 @@ func newFixture(t *testing.T, layout Layout) mirrortest.Fixture {
 			dir, name := f.find(t, mailbox, ref.Base)
 			f.try(t, os.Remove(filepath.Join(dir, name)))
 		},
-		Settle: func(*testing.T) { f.clock.age() },
+		Settle: func(t *testing.T) {
+			ageDirectories(t, f.opts.Path)
+			f.clock.age()
+		},
 	}
 }
 

@@ -17,12 +17,12 @@ func linkExclusive(from *directory, name string, to *directory, newName string) 
 			return err
 		}
 		err := unix.Unlinkat(fromFD, name, 0)
-		if err == nil || errors.Is(err, unix.ENOENT) {
-			// ENOENT: another program renamed the first name; the file is in
-			// two places, which the next scan sees as one message.
-			return nil
+		if err != nil {
+			// Perhaps another program renamed the file just now (ENOENT); it
+			// is there under the name that it got.
+			err = errors.Join(err, unix.Unlinkat(toFD, newName, 0))
 		}
-		return errors.Join(err, unix.Unlinkat(toFD, newName, 0))
+		return err
 	})
 	if err != nil {
 		return &os.LinkError{Op: "link", Old: name, New: newName, Err: err}

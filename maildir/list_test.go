@@ -137,7 +137,7 @@ func TestListStatus(t *testing.T) {
 	if v := w.view(m); v.Checkpoint.Unchanged(status()) {
 		t.Error("young stamps: got unchanged, want not known")
 	}
-	w.clock.age()
+	w.age()
 	v := w.view(m)
 	if !v.Checkpoint.Unchanged(status()) {
 		t.Errorf("got %+v after %+v, want unchanged", status(), v.Checkpoint)

@@ -46,11 +46,13 @@ func (n *numbering) number(base string) imap.UID {
 	return uid
 }
 
-// bind says that base got the UID that was reserved for it.
+// bind says that base got the UID that was reserved for it, perhaps in another
+// run.
 func (n *numbering) bind(base string, uid imap.UID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.given[base] = uid
+	n.next = max(n.next, uid+1)
 }
 
 func (n *numbering) uidNext() imap.UID {

@@ -105,7 +105,7 @@ func (r *Repository) read(ctx context.Context, b *box) (*pass, error) {
 	return p.pass, nil
 }
 
-// meet takes a name into the pass. Of two places cur wins for now.
+// meet takes a name into the pass. Of two places resolve chooses.
 func (p *passReader) meet(at place) {
 	n := parseName(at.name)
 	for i := range len(n.letters) {
@@ -123,9 +123,6 @@ func (p *passReader) meet(at place) {
 		}
 		if !slices.Contains(p.doubles[n.base], at) {
 			p.doubles[n.base] = append(p.doubles[n.base], at)
-		}
-		if at.inNew && !old.inNew {
-			return
 		}
 	}
 	p.entries[n.base] = entry{place: at}

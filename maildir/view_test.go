@@ -30,7 +30,7 @@ func TestViewReadsNames(t *testing.T) {
 	w.put("INBOX/cur/0.crlf:2,P", crlfMessage) // younger than the others
 	w.mkdirs("INBOX/cur/dir:2,S")
 	w.link("1.c:2,FSb", "INBOX/cur/link:2,S")
-	w.clock.age()
+	w.age()
 	v := w.view(m)
 	want := []struct{ base, flags string }{
 		{"1.c", `\Flagged \Seen Work`}, {"2.a", ""}, {"3.b", `\Answered`}, {"4.n", ""}, {"5.n", `\Flagged`}, {"6.d", ""}, {"0.crlf", "$Forwarded"},
@@ -62,7 +62,7 @@ func TestViewOpensOnlyWhatIsNew(t *testing.T) {
 	w.put("INBOX/cur/a:2,S", lfMessage)
 	w.put("INBOX/cur/b:2,F", lfMessage)
 	w.put("INBOX/new/c", lfMessage)
-	w.clock.age()
+	w.age()
 	w.disk.log = nil
 	v := w.view(m, known(3, "a", imap.FlagSeen), known(5, "b"))
 	opened := slices.DeleteFunc(slices.Clone(w.disk.log), func(op string) bool { return !strings.HasPrefix(op, "open ") })
@@ -134,7 +134,7 @@ func TestGone(t *testing.T) {
 		w.put("INBOX/cur/b:2,", lfMessage)
 		w.unlink("INBOX/cur/b:2,")
 		if c.aged {
-			w.clock.age()
+			w.age()
 		}
 		w.waited = c.waited
 		if c.during != nil {
@@ -165,6 +165,83 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestSuspendedBetweenPasses: two passes that are each settled prove nothing
+// when something happened between them, however long ago.
+func TestSuspendedBetweenPasses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	w.put("INBOX/cur/a:2,", lfMessage)
+	w.age()
+	passes := 0
+	w.clock.asked = func() { // a pass begins
+		if passes++; passes == 2 {
+			w.put("INBOX/new/d", lfMessage)
+			w.age()
+		}
+	}
+	v := w.view(m, known(1, "a"), known(2, "b"))
+	if passes != 2 || len(v.Gone) != 0 || !slices.Equal(refBases(v.Unknown), []string{"b"}) {
+		t.Errorf("got %d passes, gone %q, unknown %q, want b unknown", passes, refBases(v.Gone), refBases(v.Unknown))
+	}
+}
+
+// TestGrownOldBetweenPasses: of the two passes both must be settled.
+func TestGrownOldBetweenPasses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	w.waited = true
+	asked := 0
+	w.clock.asked = func() {
+		if asked++; asked == 2 {
+			w.age()
+		}
+	}
+	if v := w.view(m, known(2, "b")); len(v.Gone) != 0 || len(v.Unknown) != 1 {
+		t.Errorf("got gone %q, unknown %q, want b unknown", refBases(v.Gone), refBases(v.Unknown))
+	}
+}
+
+// TestSkippedByOnePass: what either pass shows is there.
+func TestSkippedByOnePass(t *testing.T) {
+	t.Parallel()
+	for skipped := 1; skipped <= 2; skipped++ {
+		w := newWorld(t, nil)
+		m := w.box(inbox)
+		w.put("INBOX/cur/b:2,", lfMessage)
+		w.age()
+		passes := 0
+		w.disk.skip = func(string) bool {
+			passes++ // one name a pass
+			return passes == skipped
+		}
+		if v := w.view(m, known(2, "b")); len(v.Gone)+len(v.Unknown)+len(v.New) != 0 {
+			t.Errorf("pass %d: got %+v, want no difference", skipped, v)
+		}
+	}
+}
+
+func TestWaitsOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m, other := w.box(inbox), w.box("Other")
+	if v := w.view(m, known(2, "b")); len(v.Gone) != 1 {
+		t.Errorf("got gone %q, want b", refBases(v.Gone))
+	}
+	w.clock.offset = 0
+	w.put("Other/new/a", lfMessage)
+	if v := w.view(other, known(2, "b")); len(v.Unknown) != 1 {
+		t.Errorf("got unknown %q, want b", refBases(v.Unknown))
+	}
+	if got, err := other.Absent(t.Context(), []mirror.Ref{ref(2, "b")}); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v, want nothing proved", got, err)
+	}
+	if w.clock.sleeps != 1 {
+		t.Errorf("got %d waits, want 1", w.clock.sleeps)
+	}
+}
+
 // TestStampsNeedAge: stamps are worth keeping only when a later change must
 // show in them.
 func TestStampsNeedAge(t *testing.T) {
@@ -174,7 +251,7 @@ func TestStampsNeedAge(t *testing.T) {
 	if got := w.view(m).Checkpoint.Stamps; got != "" {
 		t.Errorf("young: got %q, want none", got)
 	}
-	w.clock.age()
+	w.age()
 	if got := w.view(m).Checkpoint.Stamps; got == "" {
 		t.Error("old: got none")
 	}
@@ -210,7 +287,7 @@ func TestAbsent(t *testing.T) {
 		m := w.box(inbox)
 		w.put("INBOX/cur/a:2,S", lfMessage)
 		if c.aged {
-			w.clock.age()
+			w.age()
 		}
 		w.waited = c.waited
 		passes := 0
@@ -247,7 +324,7 @@ func TestRenamedDuringPass(t *testing.T) {
 		w.put("INBOX/cur/m:2,", lfMessage)
 		w.put("INBOX/cur/n:2,", lfMessage)
 		w.put("INBOX/"+c.before, lfMessage)
-		w.clock.age()
+		w.age()
 		w.disk.chunk = 1
 		done := false
 		w.disk.before = func(op string) error {
@@ -279,7 +356,7 @@ func TestNewFileRenamed(t *testing.T) {
 	m := w.box(inbox)
 	w.put("INBOX/new/a", lfMessage)
 	w.put("INBOX/cur/b:2,", lfMessage)
-	w.clock.age()
+	w.age()
 	done := map[string]bool{}
 	w.disk.before = func(op string) error {
 		if done[op] {
@@ -323,7 +400,7 @@ func TestTwice(t *testing.T) {
 			// Distinct ctimes: the clock of the file system is coarse.
 			time.Sleep(15 * time.Millisecond)
 		}
-		w.clock.age()
+		w.age()
 		v := w.view(m)
 		if len(v.New) != 1 || !v.New[0].Flags.Equal(mirror.ParseFlags(c.flags)) {
 			t.Fatalf("%s: got %+v, want one message with %s", c.name, v.New, c.flags)
@@ -364,7 +441,7 @@ func TestTwoMessagesOfOneName(t *testing.T) {
 	m := w.box(inbox)
 	w.put("INBOX/cur/a:2,S", lfMessage)
 	w.put("INBOX/new/a", strings.Replace(lfMessage, "world", "there", 1))
-	w.clock.age()
+	w.age()
 	v := w.view(m, known(1, "a", imap.FlagSeen))
 	if len(v.New) != 1 || !ownBase().MatchString(v.New[0].Base) || v.Checkpoint.Stamps != "" {
 		t.Fatalf("got %+v, %+v, want one message of a new name and no stamps", v.New, v.Checkpoint)
@@ -372,7 +449,7 @@ func TestTwoMessagesOfOneName(t *testing.T) {
 	if got := w.travelling(m, v.New[0].Ref); !strings.Contains(got, "there") {
 		t.Errorf("got %q, want the file in new", got)
 	}
-	w.clock.age()
+	w.age()
 	again := w.view(m, known(1, "a", imap.FlagSeen), mirror.KnownMessage{Ref: v.New[0].Ref})
 	if len(again.New)+len(again.Gone)+len(again.Changed) != 0 || again.Total != 2 {
 		t.Errorf("got %+v, want no difference", again)
@@ -387,7 +464,7 @@ func TestKeywordWithoutName(t *testing.T) {
 	m := w.box(inbox)
 	w.put("INBOX/cur/a:2,Sa", lfMessage)
 	w.put("INBOX/cur/b:2,S", lfMessage)
-	w.clock.age()
+	w.age()
 	v := w.view(m, known(1, "a", imap.FlagSeen, "Work"), known(2, "b", imap.FlagSeen, "Work"))
 	if len(v.Changed) != 1 || v.Changed[0].Base != "b" {
 		t.Errorf("got changed %+v, want b alone", v.Changed)
