@@ -31,6 +31,8 @@ type boxSide struct {
 	// learned are messages whose identity the state does not hold yet.
 	learned map[UID]bool
 	blocked string
+	// partial says that the view could not show everything.
+	partial bool
 }
 
 // exists reports whether the side lists the mailbox as one that holds mail.
@@ -103,6 +105,7 @@ func (s *boxSide) take(v View, numbers bool) {
 	}
 	for _, ref := range v.Unknown {
 		s.unknown[ref.UID] = true
+		s.partial = true
 	}
 }
 

@@ -163,7 +163,7 @@ func (e *effects) checkpoints() error {
 		}
 		for _, s := range Sides {
 			side := &b.sides[s]
-			if side.view == nil || side.row == nil || side.blocked != "" {
+			if side.view == nil || side.row == nil || side.blocked != "" || side.partial {
 				continue
 			}
 			row := *side.row

@@ -24,6 +24,8 @@ func (p *planner) rails() {
 	p.railWrongAccount(withhold)
 	for _, s := range Sides {
 		p.railMissing(s, withhold)
+	}
+	for _, s := range Sides {
 		p.railRemovals(s, withhold)
 	}
 	p.applyRails(withhold)

@@ -39,6 +39,7 @@ func TestKill(t *testing.T) {
 	for kind, options := range kinds {
 		for job, prepare := range jobs {
 			t.Run(kind+" "+job, func(t *testing.T) {
+				t.Parallel()
 				server := servers.Need(t, options)
 				r := rand.New(rand.NewSource(*seed))
 				t.Logf("seed %d", *seed)
@@ -70,6 +71,7 @@ func TestCut(t *testing.T) {
 	for kind, options := range kinds {
 		for job, prepare := range jobs {
 			t.Run(kind+" "+job, func(t *testing.T) {
+				t.Parallel()
 				server := servers.Need(t, options)
 				p := newProxy(t, server.Port)
 				r := rand.New(rand.NewSource(*seed))
