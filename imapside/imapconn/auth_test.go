@@ -208,3 +208,27 @@ func TestBurstWithoutSASLIR(t *testing.T) {
 		checkWrites(t, w, "a1 AUTHENTICATE PLAIN\r\n", plainIR+"\r\n", "a2 NOOP\r\n")
 	})
 }
+
+// TestAnotherBurst: only the burst that holds the sign-in may run ahead of its
+// answer.
+func TestAnotherBurst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		c, w := openWire(t, imapconn.Options{}, imaptest.Script{Steps: []imaptest.Step{
+			imaptest.Send(ready), imaptest.Expect("LOGIN ann sesame"), imaptest.Await(answer), imaptest.Send("$tag OK\r\n"),
+			imaptest.Expect("NOOP"), imaptest.Send("$tag OK\r\n"),
+		}})
+		c.Hold()
+		login := c.Login(bg(), "ann", "sesame")
+		c.Release()
+		c.Hold()
+		noop := c.Noop(bg())
+		c.Release()
+		synctest.Wait()
+		checkWrites(t, w, "a1 LOGIN ann sesame\r\n")
+		close(answer)
+		if err := errors.Join(login.Wait(), noop.Wait()); err != nil {
+			t.Error(err)
+		}
+	})
+}

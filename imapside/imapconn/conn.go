@@ -211,9 +211,10 @@ func (c *Conn) Bye() *StatusError {
 }
 
 // Oddities counts what was skipped or put up with, by kind: "response"
-// (untagged, unknown), "code", "fetch-item", "continuation" (stray "+"), "tag"
-// (none or unknown), "date", "size", "flags", "name", "value", "empty-line",
-// "base64", and for responses given up in the middle "syntax".
+// (untagged, unknown), "code", "fetch-item", "value" (of a known item), "date",
+// "size", "flags" (too many), "continuation" (stray "+"), "tag" (none or
+// unknown), "empty-line", "base64", and "syntax" for a response given up in the
+// middle.
 func (c *Conn) Oddities() map[string]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

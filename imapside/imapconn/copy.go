@@ -2,6 +2,7 @@ package imapconn
 
 import (
 	"context"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -45,6 +46,9 @@ func (cc *copyCollector) code(st *statusLine) bool {
 		return false
 	}
 	d := &cc.data
+	if slices.Equal(d.Source, st.source) && slices.Equal(d.Target, st.target) {
+		return true // said untagged and again with the tagged OK
+	}
 	if uint32(st.codeNum) != d.UIDValidity {
 		*d = CopyData{UIDValidity: uint32(st.codeNum)}
 	}

@@ -51,7 +51,7 @@ var (
 	ErrProtocol    = errors.New("protocol error")
 	ErrLimit       = errors.New("limit exceeded") // always with ErrProtocol
 	ErrBody        = errors.New("body differs from its announced size")
-	ErrCanceled    = errors.New("canceled while streaming")
+	ErrCanceled    = errors.New("canceled")
 )
 
 // StatusError is the server's NO, BAD or BYE.

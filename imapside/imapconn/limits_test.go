@@ -24,6 +24,7 @@ func TestConnectionEnds(t *testing.T) {
 		{"long line", "* OK " + strings.Repeat("x", 70_000) + "\r\n", imapconn.ErrLimit},
 		{"long line of lists", "* CAPABILITY" + strings.Repeat(" X", 50_000) + "\r\n", imapconn.ErrLimit},
 		{"long line to be skipped", "* FOO" + strings.Repeat(" X", 50_000) + "\r\n", imapconn.ErrLimit},
+		{"endless line to be skipped", "* FOO" + strings.Repeat(" X", 100_000), imapconn.ErrLimit},
 		{"long literal", "* LIST () \"/\" {1048577}\r\n", imapconn.ErrLimit},
 		{"long literals", "* ID (" + strings.Repeat("{600000}\r\n"+strings.Repeat("x", 600_000)+" ", 2) + ")\r\n", imapconn.ErrLimit},
 		{"huge literal", "* LIST () \"/\" {9999999999999999999999}\r\n", imapconn.ErrProtocol},
@@ -146,13 +147,97 @@ func TestSlowUpload(t *testing.T) {
 		steps := []imaptest.Step{imaptest.Send("* PREAUTH [CAPABILITY LITERAL+] hi\r\n"), imaptest.Expect("NOOP"), imaptest.Expect("APPEND INBOX {200000+}")}
 		part := strings.Repeat("x", 20_000)
 		for range 10 {
-			steps = append(steps, pause(time.Minute), imaptest.ExpectOctets(part))
+			steps = append(steps, pause(55*time.Second), imaptest.ExpectOctets(part))
 		}
 		steps = append(steps, imaptest.ExpectLine(""), pause(4*time.Minute), imaptest.Send("$1 OK\r\n$2 OK\r\n"))
 		c := open(t, imapconn.Options{}, steps...)
 		noop, cmd := c.Noop(bg()), c.Append(bg(), "INBOX", message(strings.Repeat(part, 10)))
 		if err := errors.Join(noop.Wait(), cmd.Command.Wait()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestSlowSource: a body that is long in coming is not the server's silence.
+func TestSlowSource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := open(t, imapconn.Options{}, imaptest.Send("* PREAUTH [CAPABILITY LITERAL+] hi\r\n"), imaptest.Expect("APPEND INBOX {3+}"),
+			imaptest.ExpectOctets("abc\r\n"), pause(4*time.Minute), imaptest.Send("$tag OK\r\n"))
+		pr, pw := io.Pipe()
+		cmd := c.Append(bg(), "INBOX", imapconn.AppendMessage{Size: 3, Body: pr})
+		time.Sleep(time.Hour)
+		io.WriteString(pw, "abc")
+		pw.Close()
+		if _, err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestSilenceStartsAnew: a write that begins ends a silence, even if the server
+// is slow to take it.
+func TestSilenceStartsAnew(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := open(t, imapconn.Options{}, imaptest.Send(ready), imaptest.Expect("NOOP"), pause(6*time.Minute),
+			imaptest.Expect("NOOP"), imaptest.Send("$1 OK\r\n$2 OK\r\n"))
+		first := c.Noop(bg())
+		time.Sleep(4 * time.Minute)
+		if err := errors.Join(c.Noop(bg()).Wait(), first.Wait()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestBodyWaitsForCommand: a body may depend on a command that was queued
+// before it, even in the same burst.
+func TestBodyWaitsForCommand(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := open(t, imapconn.Options{}, imaptest.Send("* PREAUTH [CAPABILITY LITERAL+] hi\r\n"), imaptest.Expect("NOOP"), imaptest.Send("$tag OK\r\n"),
+			imaptest.Expect("APPEND INBOX {3+}"), imaptest.ExpectOctets("abc\r\n"), imaptest.Send("$tag OK\r\n"))
+		c.Hold()
+		noop := c.Noop(bg())
+		cmd := c.Append(bg(), "INBOX", imapconn.AppendMessage{Size: 3, Body: &late{after: noop, rd: strings.NewReader("abc")}})
+		c.Release()
+		if _, err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// late is a reader that waits for a command.
+type late struct {
+	after *imapconn.Command
+	rd    io.Reader
+}
+
+func (l *late) Read(p []byte) (int, error) {
+	if err := l.after.Wait(); err != nil {
+		return 0, err
+	}
+	return l.rd.Read(p)
+}
+
+// TestCancelSelect: what still comes for it is nobody's.
+func TestCancelSelect(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		var seen recorder
+		c := open(t, imapconn.Options{Events: seen.events()}, imaptest.Send(ready), imaptest.Expect("SELECT a"), imaptest.Await(answer),
+			imaptest.Send("* 5 EXISTS\r\n$tag OK\r\n"), imaptest.Expect("NOOP"), imaptest.Send("$tag OK\r\n"))
+		ctx, cancel := context.WithCancel(bg())
+		cmd := c.Select(ctx, "a", nil)
+		synctest.Wait()
+		cancel()
+		cmd.Command.Wait()
+		close(answer)
+		if err := c.Noop(bg()).Wait(); err != nil {
+			t.Error(err)
+		}
+		if data, err := cmd.Wait(); data.HasExists || !errors.Is(err, imapconn.ErrUncertain) {
+			t.Errorf("got %+v, %v, want nothing more", data, err)
+		}
+		if got := seen.lines(); got != "exists 5" {
+			t.Errorf("events: got %s", got)
 		}
 	})
 }

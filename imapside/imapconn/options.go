@@ -51,7 +51,9 @@ type Options struct {
 	// AssumeCaps, when not nil, are the capabilities seen at an earlier visit.
 	// Dial and New then return before the greeting has arrived, so that a
 	// first burst needs no turn of its own; Conn.Greeting waits for it. They
-	// hold until the server lists its own. Ignored with TLSStart.
+	// hold until the server lists its own, so they should be those from before
+	// and after sign-in together (SASL-IR is listed before). Ignored with
+	// TLSStart.
 	AssumeCaps imap.CapSet
 
 	// Trace receives every line in both directions, "C: " or "S: " first, a

@@ -189,7 +189,7 @@ func TestReplies(t *testing.T) {
 			want:  `{ReadOnly:false HasExists:true Exists:172 UIDNext:4392 UIDValidity:3857529045 HighestModSeq:715194045007 NoModSeq:false Flags:[\Seen kw]x] HasPermanentFlags:true PermanentFlags:[\Deleted \Seen kw]x \*] MailboxID:F2212ea87-6097-4256-9d51-71338625 Vanished:} <nil>`},
 		{name: "select read-only nomodseq", ask: selectInbox, reply: "* 0 EXISTS\r\n* OK [NOMODSEQ] no\r\n* OK [UIDVALIDITY 0] zero\r\n$tag OK [READ-ONLY]\r\n",
 			want: `{ReadOnly:true HasExists:true Exists:0 UIDNext:0 UIDValidity:0 HighestModSeq:0 NoModSeq:true Flags:[] HasPermanentFlags:false PermanentFlags:[] MailboxID: Vanished:} <nil>`},
-		{name: "select closed", ask: selectInbox, reply: "* 9 EXISTS\r\n* OK [CLOSED] old\r\n* 2 EXISTS\r\n",
+		{name: "select closed", ask: selectInbox, reply: "* 9 EXISTS\r\n* OK [UIDNEXT 10] old\r\n* OK [CLOSED] old\r\n* 2 EXISTS\r\n",
 			want: `{ReadOnly:false HasExists:true Exists:2 UIDNext:0 UIDValidity:0 HighestModSeq:0 NoModSeq:false Flags:[] HasPermanentFlags:false PermanentFlags:[] MailboxID: Vanished:} <nil>`},
 		{name: "select without exists", ask: selectInbox, reply: "",
 			want: `{ReadOnly:false HasExists:false Exists:0 UIDNext:0 UIDValidity:0 HighestModSeq:0 NoModSeq:false Flags:[] HasPermanentFlags:false PermanentFlags:[] MailboxID: Vanished:} SELECT: answered OK without the data asked for`},
@@ -251,6 +251,7 @@ func TestReplies(t *testing.T) {
 		{name: "no copyuid", ask: copyTo, reply: "", want: "{UIDValidity:0 Source: Target:} <nil>"},
 		{name: "move untagged", ask: moveTo, reply: "* OK [COPYUID 432 1,3:5 10:13] Moved\r\n* 1 EXPUNGE\r\n", want: "{UIDValidity:432 Source:1,3:5 Target:10:13} <nil>", seen: "expunge 1"},
 		{name: "move in steps", ask: moveTo, reply: "* OK [COPYUID 432 1 10]\r\n* OK [COPYUID 432 3:5 11:13]\r\n", want: "{UIDValidity:432 Source:1,3:5 Target:10,11:13} <nil>"},
+		{name: "move said twice", ask: moveTo, reply: "* OK [COPYUID 432 1,3:5 10:13]\r\n$tag OK [COPYUID 432 1,3:5 10:13] x\r\n", want: "{UIDValidity:432 Source:1,3:5 Target:10:13} <nil>"},
 		{name: "move refused half way", ask: moveTo, reply: "* OK [COPYUID 432 1 10]\r\n$tag NO rest failed\r\n", want: "{UIDValidity:432 Source:1 Target:10} UID MOVE: NO rest failed"},
 
 		// The session.

@@ -93,7 +93,7 @@ func (c *Conn) enabledReply() {
 // there is none. c.mu is held.
 func oldestOf[T collector](c *Conn) (collect T) {
 	for _, cmd := range c.inflight {
-		if t, ok := cmd.collect.(T); ok && !cmd.ended && cmd.valid() {
+		if t, ok := cmd.collect.(T); ok && !cmd.ended {
 			return t
 		}
 	}
