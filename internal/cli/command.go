@@ -39,7 +39,10 @@ func Main(argv []string) int {
 	}
 	p.line = line
 	p.line.program = callable(argv[0])
-	ctx, stop := untilSignal(context.Background(), func() { p.screen.line(interrupting) })
+	ctx, stop := untilSignal(context.Background(), func() {
+		p.err.home()
+		p.screen.line(interrupting)
+	})
 	defer stop()
 	if err := app.RunContext(ctx, line.ordered(app.Commands)); err != nil {
 		return p.failed(err)

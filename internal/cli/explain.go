@@ -23,8 +23,8 @@ type scene struct {
 	state string // the directory with the pair's state
 }
 
-// interrupted is the cause of a context that a signal ended.
-var interrupted = errors.New("interrupted")
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted")
 
 // A saying is the words for an error. Both formats are for fill.
 type saying struct {
@@ -189,4 +189,4 @@ func retryAfter(err error) time.Duration {
 }
 
 // stoppedBySignal reports whether ctx ended because of a signal.
-func stoppedBySignal(ctx context.Context) bool { return errors.Is(context.Cause(ctx), interrupted) }
+func stoppedBySignal(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errInterrupted) }

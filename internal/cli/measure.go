@@ -9,11 +9,12 @@ import (
 	"golang.org/x/text/width"
 )
 
-func count(n int, one, many string) string {
+// count is a number of things, for people.
+func count(n int, what noun) string {
 	if n == 1 {
-		return "1 " + one
+		return "1 " + what.one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return fmt.Sprintf("%d %s", n, what.many)
 }
 
 // size is a number of octets for people.
@@ -38,11 +39,11 @@ func ago(t, now time.Time) string {
 	case d < time.Minute:
 		return "just now"
 	case d < time.Hour:
-		return count(int(d/time.Minute), "minute", "minutes") + " ago"
+		return count(int(d/time.Minute), noun{"minute", "minutes"}) + " ago"
 	case d < 48*time.Hour:
-		return count(int(d/time.Hour), "hour", "hours") + " ago"
+		return count(int(d/time.Hour), noun{"hour", "hours"}) + " ago"
 	}
-	return count(int(d/(24*time.Hour)), "day", "days") + " ago"
+	return count(int(d/(24*time.Hour)), noun{"day", "days"}) + " ago"
 }
 
 // columns lays a table out, each column as wide as its widest cell.

@@ -45,6 +45,9 @@ func (r *pairRun) tellPlan(result mirror.Result) {
 	}
 	r.tellActions(plan.Actions, func(text string) string { return text })
 	r.tellActions(plan.Withheld, withheld)
+	if text := moved(intended(plan)); text != "" {
+		r.screen.result(pairLine(r.pair.Name, inAll+text))
+	}
 	for _, a := range plan.Actions {
 		r.screen.object(newJSONAction("plan", r.pair.Name, a))
 	}
@@ -98,7 +101,7 @@ type deedGroup struct {
 // words are the group as a line, "" for actions that only note something.
 func (g deedGroup) words() string {
 	return fill(deeds[g.kind], map[string]string{
-		"messages": count(g.n, "message", "messages"), "size": size(g.octets), "mailbox": strconv.Quote(g.mailbox.String()),
+		"messages": count(g.n, wordMessage), "size": size(g.octets), "mailbox": strconv.Quote(g.mailbox.String()),
 		"where": mailboxOf(g.side, g.mailbox), "from": mailboxOf(g.side.Other(), g.mailbox), "target": strconv.Quote(g.target.String()),
 	})
 }

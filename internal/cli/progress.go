@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -48,10 +49,10 @@ func newProgress(s *screen, pair string, o options) *progress {
 	}
 	ready := make(chan struct{})
 	p := &progress{screen: s, pair: pair, shown: shown{phase: phaseConnecting}}
-	p.lines = mpb.New(mpb.WithOutput(s.err), mpb.WithRenderDelay(ready))
+	p.lines = mpb.New(mpb.WithOutput(s.err.file), mpb.WithRenderDelay(ready))
 	p.wake = time.AfterFunc(patience, func() { close(ready) })
 	p.showPhase()
-	s.above = p.lines
+	s.err.draw(p.lines)
 	return p
 }
 
@@ -60,7 +61,7 @@ func (p *progress) stop() {
 	if p == nil {
 		return
 	}
-	p.screen.above = nil
+	p.screen.err.draw(nil)
 	for _, b := range []*mpb.Bar{p.status, p.bar} {
 		if b != nil {
 			b.Abort(true)
@@ -122,8 +123,9 @@ func (p *progress) showBar() {
 		p.status = nil
 	}
 	if p.bar == nil {
+		// A total of 0 leaves it to SetTotal, and keeps the bar from completing.
 		style := mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound("")
-		p.bar = p.lines.New(1, style, mpb.BarRemoveOnComplete(), mpb.BarWidth(30),
+		p.bar = p.lines.New(0, style, mpb.BarRemoveOnComplete(), mpb.BarWidth(30),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return countsLine(p.pair, p.numbers()) })),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return rateLine(p.numbers(), time.Now()) })))
 	}
@@ -150,4 +152,34 @@ func (p *progress) showPhase() {
 		p.status = p.lines.New(1, mpb.NopStyle(), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return phaseLine(p.pair, p.numbers().phase) })))
 	}
+}
+
+// phaseOf says what a run is at after e, when it was at now before.
+func phaseOf(e mirror.Event, now string) string {
+	switch e.Kind {
+	case mirror.Viewing:
+		return fmt.Sprintf(phaseViewing, mailboxOf(e.Side, e.Mailbox))
+	case mirror.Comparing:
+		return fmt.Sprintf(phaseComparing, count(e.Count, wordMessage), mailboxOf(e.Side, e.Mailbox))
+	case mirror.Settling:
+		return fmt.Sprintf(phaseSettling, e.Text, count(e.Count, wordCopy))
+	}
+	return now
+}
+
+func phaseLine(pair, phase string) string { return escape(pairLine(pair, phase)) }
+
+func countsLine(pair string, n shown) string {
+	return fmt.Sprintf(barCounts, pair, n.messages, count(n.of, wordMessage), size(n.octets), size(n.ofOctets))
+}
+
+// rateLine is empty as long as nothing is known of the rate.
+func rateLine(n shown, now time.Time) string {
+	took := now.Sub(n.began).Seconds()
+	if took < 1 || n.octets == 0 {
+		return ""
+	}
+	rate := float64(n.octets) / took
+	left := time.Duration(float64(n.ofOctets-n.octets) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf(barRate, size(int64(rate)), left)
 }

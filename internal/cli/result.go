@@ -14,21 +14,21 @@ func moved(s mirror.Summary) string {
 	var ways []string
 	for _, to := range [2]mirror.Side{mirror.Near, mirror.Far} {
 		var parts []string
-		add := func(n int, one, many string) {
+		add := func(n int, what noun) {
 			if n > 0 {
-				parts = append(parts, count(n, one, many))
+				parts = append(parts, count(n, what))
 			}
 		}
-		add(s.Created[to], "new mailbox", "new mailboxes")
+		add(s.Created[to], wordCreated)
 		if n := s.Copied[to]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s (%s)", count(n, "message", "messages"), size(s.Octets[to])))
+			parts = append(parts, ofSize(count(n, wordMessage), s.Octets[to]))
 		}
-		add(s.Flagged[to], "flag change", "flag changes")
-		add(s.Moved[to], "moved", "moved")
-		add(s.Removed[to], "removed", "removed")
-		add(s.Pending[to], `marked \Deleted, not expunged`, `marked \Deleted, not expunged`)
+		add(s.Flagged[to], wordFlagged)
+		add(s.Moved[to], wordMoved)
+		add(s.Removed[to], wordRemoved)
+		add(s.Pending[to], wordPending)
 		if len(parts) > 0 {
-			ways = append(ways, fmt.Sprintf("%s → %s %s", to.Other(), to, strings.Join(parts, ", ")))
+			ways = append(ways, oneWay(to, strings.Join(parts, ", ")))
 		}
 	}
 	return strings.Join(ways, "; ")
@@ -38,7 +38,7 @@ func moved(s mirror.Summary) string {
 func outcome(r mirror.Result, exit int) string {
 	parts := []string{moved(r.Summary)}
 	if n := r.Summary.Paired; n > 0 {
-		parts = append(parts, count(n, "message", "messages")+" paired that both sides had")
+		parts = append(parts, pairedWords(n))
 	}
 	if parts[0] == "" {
 		parts = parts[1:]
@@ -47,18 +47,12 @@ func outcome(r mirror.Result, exit int) string {
 	switch {
 	case exit == mirror.ExitDone && text == "":
 		return nothingToDo
+	case exit == mirror.ExitDone:
+		return text
 	case text == "":
-		text = "nothing changed"
+		text = nothingChanged
 	}
-	switch {
-	case exit == mirror.ExitStopped:
-		text += "; stopped, see above"
-	case exit == mirror.ExitPartly:
-		text += "; " + count(len(r.Problems), "problem", "problems") + ", see above"
-	case exit != mirror.ExitDone:
-		text += "; not finished"
-	}
-	return text
+	return text + "; " + ending(exit, len(r.Problems))
 }
 
 // stopWords is a stop in words.
@@ -67,4 +61,25 @@ func stopWords(s mirror.Stop) string {
 		"side": s.Side.String(), "other": s.Side.Other().String(), "where": mailboxOf(s.Side, s.Mailbox),
 		"count": strconv.Itoa(s.Count), "of": strconv.Itoa(s.Of),
 	})
+}
+
+// intended is the hint that shows the command which allows what plan withholds.
+func (sc scene) intended(plan mirror.Plan) string {
+	command := sc.line.again(sc.pair, plan.Token)
+	var n [2]int
+	for _, a := range plan.Withheld {
+		if a.Kind == mirror.Remove {
+			n[a.Side]++
+		}
+	}
+	far, near := n[mirror.Far], n[mirror.Near]
+	switch {
+	case far > 0 && near > 0:
+		return fmt.Sprintf(intendedBoth, far, near, command)
+	case far > 0:
+		return fmt.Sprintf(intendedOne, count(far, wordMessage), mirror.Far, command)
+	case near > 0:
+		return fmt.Sprintf(intendedOne, count(near, wordMessage), mirror.Near, command)
+	}
+	return fmt.Sprintf(intendedAny, command)
 }

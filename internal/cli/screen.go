@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/term"
 )
@@ -11,18 +12,49 @@ import (
 // A screen is where a command writes. Lines are escaped as a whole, so nothing
 // that a server or a file name holds reaches a terminal as a control sequence.
 type screen struct {
-	out, err io.Writer
+	out io.Writer
+	err *lines
 	// terminal says, for out and err, that a person looks at it.
 	outTerminal, errTerminal bool
 	options
-	// above, when set, takes the lines for err: a progress bar is being drawn
-	// there.
-	above io.Writer
 }
 
 func newScreen() screen {
-	return screen{out: os.Stdout, err: os.Stderr,
+	return screen{out: os.Stdout, err: &lines{file: os.Stderr},
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+}
+
+// lines is stderr. While a progress bar is drawn there, lines go above it. Its
+// methods may be called by several goroutines.
+type lines struct {
+	mu    sync.Mutex
+	file  *os.File
+	above io.Writer // nil without a bar
+}
+
+func (l *lines) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.above != nil {
+		return l.above.Write(text)
+	}
+	return l.file.Write(text)
+}
+
+// draw makes lines go above what to draws, from now on; nil ends it.
+func (l *lines) draw(to io.Writer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.above = to
+}
+
+// home puts the cursor where a bar expects it: a terminal echoes ^C.
+func (l *lines) home() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.above != nil {
+		fmt.Fprint(l.file, "\r")
+	}
 }
 
 // watched reports whether somebody looks on, so that "nothing to do" is worth
@@ -56,9 +88,5 @@ func (s *screen) note(pair, text string) {
 }
 
 func (s *screen) line(text string) {
-	to := s.err
-	if s.above != nil {
-		to = s.above
-	}
-	fmt.Fprintln(to, escape(programName+": "+text))
+	fmt.Fprintln(s.err, escape(programName+": "+text))
 }

@@ -28,6 +28,7 @@ var servers = map[string]traits{
 	"PORT":         {},
 	"TLS_PORT":     {tls: true},
 	"REFUSES_PORT": {refuses: true},
+	"BUSY_PORT":    {busy: true},
 	"HANGS_PORT":   {hangs: true},
 	"STRICT_PORT":  {limit: 2000, plain: true, forbids: "Verboten"},
 }
@@ -124,7 +125,7 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	before := max(0, s.count(args[1]))
 	for i := range n {
-		m := demoArrival(args[1], fmt.Sprintf("A letter to %s", args[1]), strings.Repeat("Greetings from afar. ", 20), before+i+1)
+		m := demoArrival(args[1], fmt.Sprintf("A letter to %s", args[1]), strings.Repeat("Greetings from afar. ", 20), 1000*len(args[0])+before+i+1)
 		if len(args) > 3 {
 			m.flags = append(m.flags, imap.Flag(args[3]))
 		}

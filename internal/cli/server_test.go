@@ -38,6 +38,7 @@ type testServer struct {
 type traits struct {
 	tls     bool // implicit, with a certificate of its own
 	refuses bool // every password
+	busy    bool // every sign-in
 	hangs   bool // at the password
 	limit   int  // the largest message it takes, 0 for any
 	plain   bool // stores system flags only
@@ -116,6 +117,9 @@ func (c *testSession) Login(user, password string) error {
 	}
 	if c.server.traits.refuses {
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: "Wrong\x1b[31m password, \u202eann"}
+	}
+	if c.server.traits.busy {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "Too many connections, wait 90 seconds"}
 	}
 	return c.UserSession.Login(user, password)
 }

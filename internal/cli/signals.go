@@ -8,7 +8,7 @@ import (
 )
 
 // untilSignal returns a context that the first SIGINT or SIGTERM ends, with
-// interrupted as its cause. said is called then. A second signal has its
+// errInterrupted as its cause. said is called then. A second signal has its
 // default effect and ends the process at once; whatever it breaks off, the
 // next run goes on from there. stop must be called.
 func untilSignal(ctx context.Context, said func()) (_ context.Context, stop func()) {
@@ -22,7 +22,7 @@ func untilSignal(ctx context.Context, said func()) (_ context.Context, stop func
 		case <-signals:
 			signal.Stop(signals)
 			said()
-			cancel(interrupted)
+			cancel(errInterrupted)
 		case <-ctx.Done():
 		}
 	}()

@@ -158,10 +158,11 @@ func (r *pairRun) summary(result mirror.Result) jsonSummary {
 // tellResult writes the pair's line, unless nobody looks on and nothing
 // happened.
 func (r *pairRun) tellResult(result mirror.Result, exit int) {
-	if exit == mirror.ExitDone && moved(result.Summary) == "" && !r.screen.watched() {
+	text := outcome(result, exit)
+	if text == nothingToDo && !r.screen.watched() {
 		return
 	}
-	r.screen.result(pairLine(r.pair.Name, outcome(result, exit)))
+	r.screen.result(pairLine(r.pair.Name, text))
 }
 
 func (r *pairRun) tellFirst() {

@@ -125,7 +125,47 @@ func configTrouble(p config.Problem) *trouble {
 
 // Results.
 
-const nothingToDo = "nothing to do"
+const (
+	nothingToDo    = "nothing to do"
+	nothingChanged = "nothing changed"
+	inAll          = "in all: "
+)
+
+// A noun is a word behind a number.
+type noun struct{ one, many string }
+
+var (
+	wordMessage = noun{"message", "messages"}
+	wordCopy    = noun{"copy", "copies"}
+	wordPair    = noun{"pair", "pairs"}
+	wordProblem = noun{"problem", "problems"}
+	wordCreated = noun{"new mailbox", "new mailboxes"}
+	wordFlagged = noun{"flag change", "flag changes"}
+	wordMoved   = noun{"moved", "moved"}
+	wordRemoved = noun{"removed", "removed"}
+	wordPending = noun{`marked \Deleted, not expunged`, `marked \Deleted, not expunged`}
+)
+
+func ofSize(what string, octets int64) string { return fmt.Sprintf("%s (%s)", what, size(octets)) }
+
+func oneWay(to mirror.Side, what string) string {
+	return fmt.Sprintf("%s → %s %s", to.Other(), to, what)
+}
+
+func pairedWords(n int) string {
+	return fmt.Sprintf("paired %s that both sides had", count(n, wordMessage))
+}
+
+// ending says how a run ended that did not do everything.
+func ending(exit, problems int) string {
+	switch exit {
+	case mirror.ExitStopped:
+		return "stopped"
+	case mirror.ExitPartly:
+		return count(problems, wordProblem)
+	}
+	return "not finished"
+}
 
 func pairLine(pair, text string) string { return pair + ": " + text }
 
@@ -193,36 +233,14 @@ func fate(policy mirror.Policy, s mirror.Side, end config.Repository, undo strin
 
 // Progress.
 
-const phaseConnecting = "connecting …"
-
-// phaseOf says what a run is at after e, when it was at now before.
-func phaseOf(e mirror.Event, now string) string {
-	switch e.Kind {
-	case mirror.Viewing:
-		return fmt.Sprintf("looking at %s …", mailboxOf(e.Side, e.Mailbox))
-	case mirror.Comparing:
-		return fmt.Sprintf("comparing %s of %s …", count(e.Count, "message", "messages"), mailboxOf(e.Side, e.Mailbox))
-	case mirror.Settling:
-		return fmt.Sprintf("waiting %s for %s that may still arrive …", e.Text, count(e.Count, "copy", "copies"))
-	}
-	return now
-}
-
-func phaseLine(pair, phase string) string { return escape(pairLine(pair, phase)) }
-
-func countsLine(pair string, n shown) string {
-	return fmt.Sprintf("%s: %d of %s  %s of %s ", pair, n.messages, count(n.of, "message", "messages"), size(n.octets), size(n.ofOctets))
-}
-
-func rateLine(n shown, now time.Time) string {
-	took := now.Sub(n.began).Seconds()
-	if took < 1 || n.octets == 0 {
-		return ""
-	}
-	rate := float64(n.octets) / took
-	left := time.Duration(float64(n.ofOctets-n.octets) / rate * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf(" %s/s, %s left", size(int64(rate)), left)
-}
+const (
+	phaseConnecting = "connecting …"
+	phaseViewing    = "looking at %s …"
+	phaseComparing  = "comparing %s of %s …"
+	phaseSettling   = "waiting %s for %s that may still arrive …"
+	barCounts       = "%s: %d of %s  %s of %s "
+	barRate         = " %s/s, %s left"
+)
 
 // Status, mailboxes, configuration, version.
 
@@ -237,7 +255,7 @@ func (s *pairStatus) words(now time.Time) []string {
 	}
 	add := func(n int, one, many string) {
 		if n > 0 {
-			lines = append(lines, "  "+count(n, one, many))
+			lines = append(lines, "  "+count(n, noun{one, many}))
 		}
 	}
 	add(s.records, "message paired", "messages paired")
@@ -254,7 +272,7 @@ func trials(q mirror.Quarantined) string {
 	if q.Next.IsZero() {
 		return fmt.Sprintf("since %s, not tried again", clock(q.Since))
 	}
-	return fmt.Sprintf("since %s, tried %s, again from %s on", clock(q.Since), count(q.Tries, "time", "times"), clock(q.Next))
+	return fmt.Sprintf("since %s, tried %s, again from %s on", clock(q.Since), count(q.Tries, noun{"time", "times"}), clock(q.Next))
 }
 
 var mailboxColumns = []string{"mailbox", "role", "messages", "subscribed"}
@@ -278,7 +296,7 @@ func noMaildir(path string, err error) error {
 }
 
 func configRead(file string, pairs int) string {
-	return fmt.Sprintf("%s: read and found right; %s", file, count(pairs, "pair", "pairs"))
+	return fmt.Sprintf("%s: read and found right; %s", file, count(pairs, wordPair))
 }
 
 // pairWords show a pair as understood, defaults filled in.
@@ -348,27 +366,12 @@ func (sc scene) unintended(s mirror.Stop) string {
 	return "if nobody removed them: look at the account with another mail program; once the messages show again, run again"
 }
 
-// intended is the hint for somebody who did: the whole command.
-func (sc scene) intended(plan mirror.Plan) string {
-	command := sc.line.again(sc.pair, plan.Token)
-	var n [2]int
-	for _, a := range plan.Withheld {
-		if a.Kind == mirror.Remove {
-			n[a.Side]++
-		}
-	}
-	switch {
-	case n[mirror.Far]+n[mirror.Near] == 0:
-		return "if it is right: " + command
-	case n[mirror.Far] == 0 || n[mirror.Near] == 0:
-		side := mirror.Far
-		if n[side] == 0 {
-			side = mirror.Near
-		}
-		return fmt.Sprintf("to remove exactly these %s on %s as well: %s", count(n[side], "message", "messages"), side, command)
-	}
-	return fmt.Sprintf("to remove exactly these %d messages on far and %d on near: %s", n[mirror.Far], n[mirror.Near], command)
-}
+// The hint for somebody who did: the whole command.
+const (
+	intendedAny  = "if it is right: %s"
+	intendedOne  = "to remove exactly these %s on %s as well: %s"
+	intendedBoth = "to remove exactly these %d messages on far and %d on near: %s"
+)
 
 const otherToken = "the token given with --confirm is for another set: what would be removed has changed since"
 
@@ -467,7 +470,7 @@ func problemLine(p mirror.Problem, ref string) string {
 }
 
 func notCertain(n int) *trouble {
-	return &trouble{what: count(n, "copy is", "copies are") + " not certain yet: the server has not shown what became of it", hints: []string{runAgain}}
+	return &trouble{what: count(n, noun{"copy is", "copies are"}) + " not certain yet: the server has not shown what became of it", hints: []string{runAgain}}
 }
 
 // The demo.

@@ -105,10 +105,10 @@ func TestOutcome(t *testing.T) {
 	}{
 		{mirror.Summary{}, 0, mirror.ExitDone, "nothing to do"},
 		{both, 0, mirror.ExitDone, "far → near 12 messages (1.3 MB); near → far 2 messages (3.1 kB), 3 flag changes, 1 moved, 1 removed"},
-		{mirror.Summary{Paired: 1}, 0, mirror.ExitDone, "1 message paired that both sides had"},
-		{mirror.Summary{Created: [2]int{0, 1}, Pending: [2]int{2, 0}}, 1, mirror.ExitPartly, `far → near 1 new mailbox; near → far 2 marked \Deleted, not expunged; 1 problem, see above`},
-		{mirror.Summary{}, 2, mirror.ExitPartly, "nothing changed; 2 problems, see above"},
-		{mirror.Summary{}, 0, mirror.ExitStopped, "nothing changed; stopped, see above"},
+		{mirror.Summary{Paired: 1}, 0, mirror.ExitDone, "paired 1 message that both sides had"},
+		{mirror.Summary{Created: [2]int{0, 1}, Pending: [2]int{2, 0}}, 1, mirror.ExitPartly, `far → near 1 new mailbox; near → far 2 marked \Deleted, not expunged; 1 problem`},
+		{mirror.Summary{}, 2, mirror.ExitPartly, "nothing changed; 2 problems"},
+		{mirror.Summary{}, 0, mirror.ExitStopped, "nothing changed; stopped"},
 		{both, 0, mirror.ExitTemporary, "far → near 12 messages (1.3 MB); near → far 2 messages (3.1 kB), 3 flag changes, 1 moved, 1 removed; not finished"},
 	} {
 		r := mirror.Result{Summary: test.summary, Problems: make([]mirror.Problem, test.problems)}
@@ -283,8 +283,34 @@ func TestStoppedBySignal(t *testing.T) {
 	if stoppedBySignal(ctx) {
 		t.Error("a context that lives counts as stopped")
 	}
-	cancel(interrupted)
+	cancel(errInterrupted)
 	if !stoppedBySignal(ctx) {
 		t.Error("got no signal, want one")
+	}
+}
+
+func TestFate(t *testing.T) {
+	t.Parallel()
+	imapEnd, maildirEnd := config.Repository{IMAP: &config.IMAP{}}, config.Repository{Maildir: &config.Maildir{}}
+	keep := mirror.NewPolicy(mirror.TwoWay, mirror.Near)
+	keep.Deletions = mirror.DeleteNothing
+	forGood := mirror.NewPolicy(mirror.TwoWay, mirror.Near)
+	forGood.Deletions = mirror.DeleteForGood
+	for _, test := range []struct {
+		policy mirror.Policy
+		side   mirror.Side
+		end    config.Repository
+		want   string
+	}{
+		{mirror.NewPolicy(mirror.TwoWay, mirror.Near), mirror.Far, imapEnd, "goes to the trash mailbox of far"},
+		{mirror.NewPolicy(mirror.TwoWay, mirror.Near), mirror.Near, maildirEnd, `goes from near to the undo store "/u", for at least 30 days`},
+		{mirror.NewPolicy(mirror.OneWayMirror, mirror.Near), mirror.Far, imapEnd, "stays on far"},
+		{mirror.NewPolicy(mirror.OneWayCopy, mirror.Near), mirror.Near, maildirEnd, "stays on near"},
+		{keep, mirror.Far, imapEnd, "stays on far"},
+		{forGood, mirror.Far, imapEnd, "is removed on far for good"},
+	} {
+		if got := fate(test.policy, test.side, test.end, "/u"); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
 	}
 }
