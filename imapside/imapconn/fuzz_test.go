@@ -105,12 +105,16 @@ func FuzzStream(f *testing.F) {
 		" BAD [Error offset=28]: x\r\n+ \r\n\r\n* FOO {3}\r\nabc (\r\n* BYE bye\r\n",
 		"* OK [COPYUID 1 2:3 4:5] x\r\na9 OK [COPYUID 11 a107 NO [SERVERBUG]\r\na8 OK [MODIFIED 1] x\r\n",
 		"* FOO {99999999999999999999999}\r\n",
+		"*" + strings.Repeat("\x1b", 1500) + "d\x00 ",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		whole := listen(bytes.NewReader(stream))
 		apart := listen(iotest.OneByteReader(bytes.NewReader(stream)))
+		if limit := ErrLimit.Error(); strings.Contains(whole, limit) || strings.Contains(apart, limit) {
+			return // how far a line that is too long was read depends on the cuts
+		}
 		if whole != apart {
 			t.Errorf("read at once:\n%s\noctet by octet:\n%s", whole, apart)
 		}
