@@ -50,7 +50,7 @@ func (b *boxPlanner) findArrival(in *Intent, source Message) Sight {
 		candidates := slices.DeleteFunc(to.free(in.Side), func(m Message) bool {
 			return m.UID < in.TargetUIDNext && b.in.Sides[in.Side].Traits.Numbers
 		})
-		m := matchMessages([]Message{source}, candidates, true)
+		m := matchMessages([]Message{source}, candidates, false) // a COPY rewrites nothing
 		b.needs.add(in.Side, b.box.Name, []Message{source}, m.needA)
 		b.needs.add(in.Side, in.Target, candidates, m.needB)
 		switch {

@@ -182,10 +182,17 @@ func writeHeader(w io.Writer, header []byte) {
 	}
 }
 
-// foreignLine recognises the lines that mbsync and OfflineIMAP add to mail.
+// foreignLine recognises the lines that mbsync and OfflineIMAP add to mail. Old
+// versions of OfflineIMAP gave their line a name of its own each time,
+// X-OfflineIMAP-….
 func foreignLine(line []byte) bool {
 	name, _, found := bytes.Cut(line, []byte(":"))
-	return found && (bytes.EqualFold(name, []byte("X-TUID")) || bytes.EqualFold(name, []byte("X-OfflineIMAP")))
+	const offlineIMAP = "X-OfflineIMAP"
+	if !found || bytes.EqualFold(name, []byte("X-TUID")) {
+		return found
+	}
+	rest := name[min(len(name), len(offlineIMAP)):]
+	return bytes.EqualFold(name[:len(name)-len(rest)], []byte(offlineIMAP)) && (len(rest) == 0 || rest[0] == '-')
 }
 
 // squeeze folds runs of white space, which servers re-fold at will.

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -72,6 +73,8 @@ type boxPlanner struct {
 	claimed [2]map[UID]bool
 	// settled marks records, by index, that something final was decided on.
 	settled []bool
+	// intents are those of this mailbox by source.
+	intents [2]map[UID]*Intent
 	// stored are the records as the state has them, by index; zero for those
 	// that this plan makes.
 	stored []Record
@@ -81,6 +84,13 @@ func newBoxPlanner(p *planner, box *MailboxInput) *boxPlanner {
 	b := &boxPlanner{planner: p, box: box, claimed: [2]map[UID]bool{{}, {}}, settled: make([]bool, len(box.Records))}
 	for _, r := range box.Records {
 		b.stored = append(b.stored, r.Record)
+	}
+	b.intents = [2]map[UID]*Intent{{}, {}}
+	for i := range box.Intents {
+		in := &box.Intents[i]
+		if b.intents[in.Side][in.Source.UID] == nil {
+			b.intents[in.Side][in.Source.UID] = in
+		}
 	}
 	return b
 }
@@ -485,13 +495,28 @@ func (b *boxPlanner) unpaired(s Side) {
 		switch {
 		case b.claimed[s][m.UID] || b.box.Quarantined[s][m.UID] || !b.bothOpen():
 		case p.RemoveExtra && p.resets(s):
-			if !b.removalsOff() && p.Deletions != DeleteNothing {
+			if !b.removalsOff() && p.Deletions != DeleteNothing && !b.unreadSource(o) {
 				b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
 			}
 		case p.New.Allows(o):
 			b.send(Action{Side: o, UID: uids(s, m.UID), Message: m})
 		}
 	}
+}
+
+// unreadSource reports whether s holds a message without a record that nobody
+// could read: it may be the partner of any on the other side.
+func (b *boxPlanner) unreadSource(s Side) bool {
+	paired := map[UID]bool{}
+	for _, r := range b.box.Records {
+		paired[r.UID[s]] = true
+	}
+	for uid := range b.box.Unknown[s] {
+		if !paired[uid] {
+			return true
+		}
+	}
+	return false
 }
 
 // send copies a.Message to a.Side, unless it cannot pass or an earlier attempt
@@ -517,34 +542,39 @@ func (b *boxPlanner) send(a Action) {
 	b.add(a)
 }
 
-func (b *boxPlanner) intentOf(s Side, uid UID) *Intent {
-	for i := range b.box.Intents {
-		if in := &b.box.Intents[i]; in.Side == s && in.Source.UID == uid {
-			return in
-		}
-	}
-	return nil
-}
+func (b *boxPlanner) intentOf(s Side, uid UID) *Intent { return b.intents[s][uid] }
 
 // settleIntents ends the intents that nothing in this plan is about: the copy
 // was found, or the source is gone.
 func (b *boxPlanner) settleIntents() {
-	if !b.bothOpen() {
+	if !b.bothOpen() || len(b.box.Intents) == 0 {
 		return
 	}
+	open := map[int64]bool{}
+	for _, a := range b.plan.Actions {
+		open[a.Intent] = true
+	}
+	unsure := b.unsure()
 	for _, in := range b.box.Intents {
-		open := slices.ContainsFunc(b.plan.Actions, func(a Action) bool { return a.Intent == in.ID })
-		open = open || b.box.Quarantined[in.Side][in.Source.UID] || b.unsure(in)
-		if !open {
+		if !open[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}
 	}
 }
 
-// unsure reports whether the source of an intent, or its partner, was neither
-// seen nor proved gone.
-func (b *boxPlanner) unsure(in Intent) bool {
-	return b.box.Unknown[in.Side][in.Source.UID] || slices.ContainsFunc(b.box.Records, func(r RecordInput) bool {
-		return r.UID[in.Side] == in.Source.UID && (r.Seen[Far].Sight == Unknown || r.Seen[Near].Sight == Unknown)
-	})
+// unsure returns the messages that were neither seen nor proved gone, and those
+// whose partner was not.
+func (b *boxPlanner) unsure() (set [2]map[UID]bool) {
+	for _, s := range Sides {
+		set[s] = maps.Clone(b.box.Unknown[s])
+		if set[s] == nil {
+			set[s] = map[UID]bool{}
+		}
+	}
+	for _, r := range b.box.Records {
+		if r.Seen[Far].Sight == Unknown || r.Seen[Near].Sight == Unknown {
+			set[Far][r.UID[Far]], set[Near][r.UID[Near]] = true, true
+		}
+	}
+	return set
 }

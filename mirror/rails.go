@@ -42,8 +42,12 @@ func (p *planner) stop(rail Stop, withhold []bool, which func(Action) bool) {
 }
 
 // railMissing stops removals on the other side when s, as a whole, looks wrong.
+// Where removals never travel there is nothing to stop.
 func (p *planner) railMissing(s Side, withhold []bool) {
 	in := p.in.Sides[s]
+	if !p.in.Policy.Gone.Allows(s.Other()) || p.in.Policy.Deletions == DeleteNothing {
+		return
+	}
 	follow := func(a Action) bool {
 		return a.Kind == Drop || a.Side == s.Other() && (a.Kind == Remove || a.Kind == MoveTo)
 	}
@@ -68,9 +72,7 @@ func (p *planner) railRemovals(s Side, withhold []bool) {
 	for i, a := range p.plan.Actions {
 		if a.Kind == Remove && a.Side == s && !a.ForGood && !withhold[i] {
 			counts[a.Mailbox]++
-			if !exempt[a.Mailbox] {
-				all++
-			}
+			all++
 		}
 	}
 	for _, b := range p.boxes {
@@ -83,7 +85,7 @@ func (p *planner) railRemovals(s Side, withhold []bool) {
 	}
 	if of := p.in.Sides[s].Records; all > max(railFloor, of/railSideShare) {
 		p.stop(Stop{Rail: RailSide, Side: s.Other(), Count: all, Of: of}, withhold,
-			func(a Action) bool { return a.Kind == Remove && a.Side == s && !a.ForGood && !exempt[a.Mailbox] })
+			func(a Action) bool { return a.Kind == Remove && a.Side == s && !a.ForGood })
 	}
 }
 

@@ -38,7 +38,7 @@ func (b *boxPlanner) copyOf(in *Intent, source Message) (copied *Message, sure b
 		}
 	}
 	if source.Identity.Body.Known() {
-		found := matchMessages([]Message{source}, candidates, true)
+		found := matchMessages([]Message{source}, candidates, false)
 		b.needs.add(to, b.box.Name, candidates, found.needB)
 		if len(found.pairs) > 0 {
 			return &candidates[found.pairs[0].b], true
