@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -473,6 +474,35 @@ func TestFetchFollows(t *testing.T) {
 	found, err := m.Identify(t.Context(), refs, mirror.Bodies)
 	if err != nil || len(found) != 3 || found[0].Date.IsZero() || found[0].Date.After(time.Now()) {
 		t.Errorf("got %+v, %v, want three", found, err)
+	}
+}
+
+// TestFetchRenamedWhileOpened: the file was there when it was looked at, and no
+// longer when it was opened.
+func TestFetchRenamedWhileOpened(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	w.put("INBOX/cur/a:2,", lfMessage)
+	w.disk.before = func(op string) error {
+		if op == "open INBOX/cur/a:2," {
+			w.rename("INBOX/cur/a:2,", "INBOX/cur/a:2,S")
+			return fs.ErrNotExist
+		}
+		return nil
+	}
+	if got := w.travelling(m, ref(1, "a")); got != crlfMessage {
+		t.Errorf("got %q, want %q", got, crlfMessage)
+	}
+}
+
+// TestSizeIsNotWhatWasSeen: a file that grew or shrank before it was read.
+func TestSizeIsNotWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{len(lfMessage) - 1, len(lfMessage) + 1} {
+		if _, err := formOf(readable{bytes.NewReader([]byte(lfMessage))}, int64(size)); !errors.Is(err, mirror.ErrShortBody) {
+			t.Errorf("size %d of %d: got %v, want %v", size, len(lfMessage), err, mirror.ErrShortBody)
+		}
 	}
 }
 

@@ -82,6 +82,8 @@ func TestListNested(t *testing.T) {
 	for _, name := range []mirror.Name{"linked", "half", "inside"} {
 		if _, err := w.Open(t.Context(), name, mirror.ReadWrite, mirror.Checkpoint{}); mirror.ReachOf(err) != mirror.ReachMailbox {
 			t.Errorf("open %q: got %v, want an error of the mailbox", name, err)
+		} else if !errors.Is(err, errSymlink) {
+			t.Errorf("open %q: got %v, want %v", name, err, errSymlink)
 		}
 	}
 }
@@ -273,5 +275,21 @@ func TestSubscribe(t *testing.T) {
 		if _, err := os.Lstat(filepath.Join(w.path, subscriptionsLock)); !os.IsNotExist(err) {
 			t.Errorf("%s: got a lock file, want none", c.name)
 		}
+	}
+}
+
+func TestSubscribeOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.disk.operations()
+	for range 2 { // the second time there is nothing to write
+		if err := w.Subscribe(t.Context(), inbox, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"create subscriptions.lock", "write subscriptions.lock", "fsync subscriptions.lock", "replace subscriptions", "sync .",
+		"create subscriptions.lock", "remove subscriptions.lock"}
+	if got := w.disk.operations(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -195,7 +195,7 @@ func TestGrownOldBetweenPasses(t *testing.T) {
 	asked := 0
 	w.clock.asked = func() {
 		if asked++; asked == 2 {
-			w.age()
+			w.clock.age() // and nothing is touched
 		}
 	}
 	if v := w.view(m, known(2, "b")); len(v.Gone) != 0 || len(v.Unknown) != 1 {
@@ -525,4 +525,22 @@ func TestNamesUnreadable(t *testing.T) {
 	if _, err := m.View(t.Context(), mirror.Known{}); !errors.Is(err, mirror.ErrNoMailbox) {
 		t.Errorf("got %v, want %v", err, mirror.ErrNoMailbox)
 	}
+}
+
+// TestReadOnlyMakesNothing: a mailbox without new and tmp is read as it is.
+func TestReadOnlyMakesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.put("INBOX/cur/a:2,S", lfMessage)
+	w.reconnect("", mirror.ReadOnly, nil)
+	if v := w.view(w.open(inbox, mirror.Checkpoint{})); v.Total != 1 {
+		t.Errorf("got %d messages, want 1", v.Total)
+	}
+	for _, part := range []string{"new", "tmp"} {
+		if _, err := os.Lstat(filepath.Join(w.path, "INBOX", part)); !os.IsNotExist(err) {
+			t.Errorf("%s: got %v, want none", part, err)
+		}
+	}
+	w.reconnect("", mirror.ReadWrite, nil)
+	w.append(w.open(inbox, mirror.Checkpoint{}), crlfMessage)
 }

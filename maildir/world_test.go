@@ -344,8 +344,8 @@ func (d *testDisk) names(at *directory, each func([]string) error) error {
 }
 
 func (d *testDisk) open(at *directory, name string) (source, fs.FileInfo, error) {
+	info, _ := at.root.Lstat(name)
 	if err := d.step("open", at, name); err != nil {
-		info, _ := at.root.Lstat(name)
 		return nil, info, err
 	}
 	return d.realDisk.open(at, name)
