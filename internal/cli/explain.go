@@ -97,7 +97,8 @@ func (sc scene) values(is error, end config.Repository, err error) map[string]st
 	var certificate *imapconn.CertificateError
 	if errors.As(err, &certificate) {
 		v["check"], v["fingerprint"] = checks[certificate.Check], strconv.Quote(certificate.Fingerprint)
-		if certificate.Err != nil {
+		// Who did not sign it, package x509 can only guess at.
+		if certificate.Err != nil && certificate.Check != imapconn.CheckAuthority {
 			v["check"] += fmt.Sprintf(" (%v)", certificate.Err)
 		}
 	}

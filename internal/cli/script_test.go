@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -76,7 +77,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "config": writeConfig, "deliver": deliver, "server": serverCount, "files": fileCount,
-			"logins": logins, "hold": hold, "release": release, "signal": signalled, "crontab": crontab, "confirm": confirm,
+			"logins": logins, "hold": hold, "release": release, "signal": signalled, "crontab": crontab, "confirm": confirm, "spoil": spoil,
 		},
 	})
 }
@@ -173,6 +174,15 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 
 func release(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(worldOf(ts).held.Close())
+}
+
+// spoil PAIR: damages rows of a pair's state without SQLite noticing.
+func spoil(ts *testscript.TestScript, neg bool, args []string) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(ts.Getenv("MAILTWIN_STATE"), args[0], "state.db"))
+	ts.Check(err)
+	_, err = db.Exec("UPDATE message SET size = size + 1")
+	ts.Check(err)
+	ts.Check(db.Close())
 }
 
 // signal SIGNAL CODE COMMAND…: starts it, sends the signal once it signs in to
