@@ -5,7 +5,6 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"mailtwin/imapside/imapconn"
 	"mailtwin/mirror"
 )
 
@@ -36,20 +35,18 @@ func (m *mailbox) Absent(ctx context.Context, refs []mirror.Ref) ([]mirror.Ref, 
 	return absent, nil
 }
 
-// search returns those of ascending uids that are in the selected mailbox.
+// search returns those of ascending uids that are in the selected mailbox. It
+// asks for a command line of them at a time: Dovecot may answer pipelined
+// searches in one go, and an untagged SEARCH does not say which it answers.
 func (m *mailbox) search(ctx context.Context, uids []imap.UID) (map[imap.UID]bool, error) {
-	var asked []*imapconn.DataCommand[imap.UIDSet]
-	for _, set := range lines(uids) {
-		asked = append(asked, m.repo.conn.UIDSearch(ctx, set))
-	}
 	present := make(map[imap.UID]bool)
-	for _, command := range asked {
-		found, err := command.Wait()
+	for _, part := range parts(uids) {
+		found, err := m.repo.conn.UIDSearch(ctx, setOf(part)).Wait()
 		if err != nil {
 			return nil, failure("search", err, mirror.ErrDenied)
 		}
-		// Servers add UIDs that nobody asked for (iCloud): uids bounds them.
-		for _, uid := range uids {
+		// Servers add UIDs that nobody asked for (iCloud): part bounds them.
+		for _, uid := range part {
 			if within(found, uid) {
 				present[uid] = true
 			}

@@ -56,6 +56,7 @@ type upload struct {
 // flight is an APPEND on its way, of results[index].
 type flight struct {
 	index   int
+	body    *outgoing
 	command *imapconn.DataCommand[imapconn.AppendData]
 }
 
@@ -79,9 +80,12 @@ func (u *upload) take(in mirror.Incoming) {
 	command := u.send(in, body, result.Flags)
 	select {
 	case <-body.read:
+		if body.broken() {
+			<-command.Done() // the connection is about to be closed
+		}
 	case <-command.Done():
 	}
-	u.flying = append(u.flying, flight{index, command})
+	u.flying = append(u.flying, flight{index, body, command})
 }
 
 // takeDoubtful uploads a message with keywords that the server may refuse, and
@@ -99,13 +103,13 @@ func (u *upload) takeDoubtful(index int, in mirror.Incoming, body *outgoing, dou
 		if again := body.again(); again != nil {
 			flags = flags.Minus(doubtful)
 			u.results[index].Flags = flags
-			command = u.send(in, again, flags)
+			body, command = again, u.send(in, again, flags)
 			if _, err := command.Wait(); err == nil && strings.IndexByte(doubtful.String(), ' ') < 0 {
 				u.m.refused = u.m.refused.Union(doubtful)
 			}
 		}
 	}
-	u.flying = append(u.flying, flight{index, command})
+	u.flying = append(u.flying, flight{index, body, command})
 }
 
 func (u *upload) send(in mirror.Incoming, body *outgoing, flags mirror.Flags) *imapconn.DataCommand[imapconn.AppendData] {
@@ -143,19 +147,19 @@ func (u *upload) collect(wait bool) {
 			}
 		}
 		u.flying = u.flying[1:]
-		u.judge(&u.results[first.index], first.command)
+		u.judge(&u.results[first.index], first)
 	}
 }
 
 // judge fills in what became of one message.
-func (u *upload) judge(result *mirror.Appended, command *imapconn.DataCommand[imapconn.AppendData]) {
-	data, err := command.Wait()
+func (u *upload) judge(result *mirror.Appended, f flight) {
+	data, err := f.command.Wait()
 	switch {
 	case err == nil, errors.Is(err, imapconn.ErrMalformed), errors.Is(err, imapconn.ErrNoData):
 		// A tagged OK: it is stored, whatever else could not be read.
 		result.Target.UID = u.m.announce(data.UIDValidity, data.UID)
 		return
-	case errors.Is(err, imapconn.ErrBody):
+	case errors.Is(err, imapconn.ErrBody) && f.body.broken():
 		result.Flags = mirror.Flags{}
 		result.Err = fmt.Errorf("append message: %w: %w", mirror.ErrShortBody, err)
 		u.end(fmt.Errorf("append message: %w: %w", mirror.ErrCut, err))

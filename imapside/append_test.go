@@ -193,6 +193,19 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
+// TestAppendBrokenBodyBehindOthers: only the broken message is short. What was
+// sent before it is uncertain.
+func TestAppendBrokenBodyBehindOthers(t *testing.T) {
+	command := imaptest.Expect(`APPEND Box "05-Jan-2020 01:02:03 +0000" {4+}`)
+	m := open(t, connectLost(t, "LITERAL+", sel("0", "4"),
+		[]imaptest.Step{command, imaptest.ExpectOctets("body\r\n"), command, imaptest.ExpectEnd()}), mirror.Checkpoint{})
+	results, err := m.Append(t.Context(), batch(incoming("", "body"),
+		mirror.Incoming{Date: date, Body: mirror.Body{Reader: strings.NewReader("bo"), Octets: 4, Size: 4}}, incoming("", "next")))
+	if got := resultString(results); !errors.Is(err, mirror.ErrCut) || got != "101→0() connection lost; 102→0() message ended before its announced size" {
+		t.Errorf("got %s, %v; want %v", got, err, mirror.ErrCut)
+	}
+}
+
 // TestAppendCut: without an answer nobody knows; what was not sent was not
 // done.
 func TestAppendCut(t *testing.T) {

@@ -158,7 +158,7 @@ func TestPorts(t *testing.T) {
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	server := servers.Need(t, servers.Options{})
-	base := newAccount(server, servers.Options{}).options()
+	base := newAccount(server, servers.Options{}).options(t)
 	implicit, start := base, base
 	implicit.TLS, implicit.Port = imapside.ImplicitTLS, server.TLSPort
 	start.TLS = imapside.StartTLS

@@ -227,7 +227,7 @@ func TestMoveOntoItself(t *testing.T) {
 // TestNothingWithoutLeave: nothing is changed where it was opened for reading,
 // or where the server opens it for reading only.
 func TestNothingWithoutLeave(t *testing.T) {
-	examine := do("EXAMINE Box", "* 1 EXISTS", "* OK [UIDVALIDITY 7] ok", "* OK [UIDNEXT 2] ok", "* OK [PERMANENTFLAGS ()] none", "$tag OK [READ-ONLY] ok")
+	examine := do("EXAMINE Box", "* 1 EXISTS", "* OK [UIDVALIDITY 7] ok", "* OK [UIDNEXT 2] ok", "* OK [PERMANENTFLAGS ()] none", "$tag OK ok")
 	selectOnly := do("SELECT Box", "* 1 EXISTS", "* OK [UIDVALIDITY 7] ok", "* OK [UIDNEXT 2] ok", "$tag OK [READ-ONLY] ok")
 	for _, c := range []struct {
 		name   string

@@ -91,31 +91,108 @@ func TestFetchCut(t *testing.T) {
 	}
 }
 
-// TestFetchSinkGivesUp: the sink's error comes back at once, although bodies
-// are still under way, and the connection can be used.
+// halfBody sends a first body and half of the second.
+func halfBody() []imaptest.Step {
+	return []imaptest.Step{imaptest.Expect("UID FETCH 1:2 (UID BODY.PEEK[])"),
+		send("* 1 FETCH (UID 1 BODY[] {2}", "aa)", "* 2 FETCH (UID 2 BODY[] {8}"), imaptest.Send("bbbb")}
+}
+
+// TestFetchSinkGivesUp: the sink's error comes back at once, although its body
+// is still under way, and the connection can be used.
 func TestFetchSinkGivesUp(t *testing.T) {
-	more := make(chan struct{})
-	m := open(t, connect(t, "", sel("2", "3"),
-		[]imaptest.Step{imaptest.Expect("UID FETCH 1:2 (UID BODY.PEEK[])"),
-			send("* 1 FETCH (UID 1 BODY[] {2}", "aa)", "* 2 FETCH (UID 2 BODY[] {8}"), imaptest.Await(more), send("bbbbbbbb)", "$tag OK done")},
-		do("NOOP", "$tag OK done"), do("NOOP", "$tag OK done"), do("UID SEARCH UID 1", "* SEARCH 1", "$tag OK done")), mirror.Checkpoint{})
 	full := errors.New("full")
+	for name, cancels := range map[string]bool{"error": false, "cancelled": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rest := make(chan struct{})
+			m := open(t, connect(t, "", sel("2", "3"), halfBody(), []imaptest.Step{imaptest.Await(rest), send("bbbb)", "$tag OK done")},
+				do("NOOP", "$tag OK done"), do("NOOP", "$tag OK done"), do("UID SEARCH UID 1", "* SEARCH 1", "$tag OK done")), mirror.Checkpoint{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			want := full
+			err := m.Fetch(ctx, refs(1, 2), func(b mirror.Body) error {
+				if b.UID == 1 {
+					return nil
+				}
+				if cancels {
+					cancel()
+					want = context.Canceled
+					return ctx.Err()
+				}
+				return full
+			})
+			if !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+			close(rest)
+			if absent, err := m.Absent(t.Context(), refs(1)); err != nil || len(absent) != 0 {
+				t.Errorf("got absent %v, %v after the sink gave up; want none", absent, err)
+			}
+		})
+	}
+}
+
+// TestFetchCancelledWhileStuck: a sink that waits for octets which do not come
+// is freed, at the price of the connection.
+func TestFetchCancelledWhileStuck(t *testing.T) {
+	t.Parallel()
+	m := open(t, connectLost(t, "", sel("2", "3"), halfBody(), []imaptest.Step{imaptest.ExpectEnd()}), mirror.Checkpoint{})
 	ctx, cancel := context.WithCancel(t.Context())
-	calls := 0
 	err := m.Fetch(ctx, refs(1, 2), func(b mirror.Body) error {
-		if calls++; calls == 2 {
+		if b.UID == 2 {
 			cancel()
-			close(more)
-			return full
 		}
-		return nil
+		_, err := io.ReadAll(b.Reader)
+		return err
 	})
-	if !errors.Is(err, full) && !errors.Is(err, context.Canceled) {
+	if err == nil {
+		t.Error("got no error")
+	}
+}
+
+// TestCloseWhileReceiving: Close does not wait behind a body that nobody wants.
+func TestCloseWhileReceiving(t *testing.T) {
+	r := connectLost(t, "", sel("2", "3"), halfBody(), []imaptest.Step{imaptest.ExpectEnd()})
+	full := errors.New("full")
+	m := open(t, r, mirror.Checkpoint{})
+	err := m.Fetch(t.Context(), refs(1, 2), func(b mirror.Body) error {
+		if b.UID == 1 {
+			return nil
+		}
+		// All that the server sends is on its way before we close.
+		if _, err := io.ReadFull(b.Reader, make([]byte, 4)); err != nil {
+			return err
+		}
+		return full
+	})
+	if !errors.Is(err, full) {
 		t.Errorf("got %v, want %v", err, full)
 	}
-	if absent, err := m.Absent(t.Context(), refs(1)); err != nil || len(absent) != 0 {
-		t.Errorf("got absent %v, %v after the sink gave up; want none", absent, err)
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
+}
+
+// TestBodyEndsWithSink: a goroutine that the sink left behind reads nothing
+// more; the race detector watches.
+func TestBodyEndsWithSink(t *testing.T) {
+	m := open(t, connect(t, "", sel("1", "2"), do("UID FETCH 1 (UID BODY.PEEK[])", `* 1 FETCH (UID 1 BODY[] {4}`, "body)", "$tag OK done")), mirror.Checkpoint{})
+	done := make(chan error, 1)
+	returning := make(chan struct{})
+	err := m.Fetch(t.Context(), refs(1), func(b mirror.Body) error {
+		defer close(returning)
+		go func() {
+			<-returning
+			_, err := io.ReadAll(b.Reader)
+			done <- err
+		}()
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	// The goroutine may still be in time for some octets, never for an error.
+	<-done
 }
 
 func TestIdentifyHeaders(t *testing.T) {
@@ -156,5 +233,20 @@ func TestIdentifyBodies(t *testing.T) {
 	}
 	if f := found[1]; !errors.Is(f.Err, mirror.ErrEmptyBody) {
 		t.Errorf("got %+v, want %v", f, mirror.ErrEmptyBody)
+	}
+}
+
+// TestIdentifyLongHeader: the first MiB of a header identifies, and never
+// decides.
+func TestIdentifyLongHeader(t *testing.T) {
+	header := "Message-ID: <1@example.org>\r\nReceived: x\r\n" + strings.Repeat("X-Pad: "+strings.Repeat("x", 70)+"\r\n", 14000) + "\r\n"
+	m := open(t, connect(t, "", sel("1", "2"), do("UID FETCH 1 (UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])",
+		fmt.Sprintf(`* 1 FETCH (UID 1 RFC822.SIZE 2000000 BODY[HEADER] {%d}`, len(header)), header+")", "$tag OK done")), mirror.Checkpoint{})
+	found, err := m.Identify(t.Context(), refs(1), mirror.Headers)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("got %v, %v; want one", found, err)
+	}
+	if id := found[0].Identity; !id.Header.Known() || !id.Key.Known() || id.Decisive {
+		t.Errorf("got header %v, key %v, decisive %v of %d octets", id.Header.Known(), id.Key.Known(), id.Decisive, len(header))
 	}
 }

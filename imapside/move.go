@@ -80,26 +80,19 @@ type moving struct {
 	results map[imap.UID]mirror.Moved
 }
 
-// byMove sends UID MOVE for all uids in one turn.
+// byMove sends UID MOVE, command after command: Dovecot works on several at a
+// time, and which of them an untagged COPYUID belongs to cannot be told.
 func (mv *moving) byMove(uids []imap.UID) error {
-	type query struct {
-		uids    []imap.UID
-		command *imapconn.DataCommand[imapconn.CopyData]
-	}
-	var asked []query
 	for _, part := range parts(uids) {
-		asked = append(asked, query{part, mv.m.repo.conn.UIDMove(mv.ctx, setOf(part), mv.target)})
-	}
-	for _, q := range asked {
-		data, err := q.command.Wait()
-		copies := mv.copies(data, q.uids)
+		data, err := mv.m.repo.conn.UIDMove(mv.ctx, setOf(part), mv.target).Wait()
 		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
 			return failure("move messages", err, mirror.ErrRefused)
 		}
+		copies := mv.copies(data, part)
 		for source, to := range copies {
 			mv.results[source] = mirror.Moved{To: refOf(to)}
 		}
-		if err := mv.judgeRest(q.uids, copies, err); err != nil {
+		if err := mv.judgeRest(part, copies, err); err != nil {
 			return err
 		}
 	}
@@ -219,16 +212,4 @@ func (mv *moving) copies(data imapconn.CopyData, asked []imap.UID) map[imap.UID]
 func temporaryRefusal(err error) bool {
 	status := refused(err)
 	return status != nil && temporary(status) != nil
-}
-
-// parts cuts ascending uids so that each part fits a command line.
-func parts(uids []imap.UID) [][]imap.UID {
-	var parts [][]imap.UID
-	for _, set := range lines(uids) {
-		last := set[len(set)-1].Stop
-		end, _ := slices.BinarySearch(uids, last+1)
-		parts = append(parts, uids[:end])
-		uids = uids[end:]
-	}
-	return parts
 }

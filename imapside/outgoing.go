@@ -8,14 +8,15 @@ import (
 	"mailtwin/mirror"
 )
 
-// outgoing is a body on its way into an APPEND. It tells when the last octet
-// was taken, because the source is valid only until the batch goes on.
+// outgoing is a body on its way into an APPEND. It tells when its end was
+// reached, because the source is valid only until the batch goes on: imapconn
+// reads beyond the announced size to see that nothing follows.
 //
 // One goroutine reads it, which is not the one that waits for read.
 type outgoing struct {
 	source io.Reader
-	left   int64         // octets announced and not read yet
-	ahead  []byte        // octets beyond the announced, read to see whether any follow
+	size   int64         // octets announced
+	count  int64         // octets read
 	read   chan struct{} // closed once source is not needed any more
 	ended  error         // what source ended with
 	keep   *spool        // receives a copy; nil means none
@@ -23,42 +24,31 @@ type outgoing struct {
 }
 
 func newOutgoing(body mirror.Body) *outgoing {
-	return &outgoing{source: body.Travel(), left: body.Size, read: make(chan struct{})}
+	return &outgoing{source: body.Travel(), size: body.Size, read: make(chan struct{})}
 }
 
-// Read implements io.Reader. With the last announced octet it looks for the
-// end of the source, so that nothing is read later.
+// Read implements io.Reader.
 func (o *outgoing) Read(p []byte) (int, error) {
 	o.begun = true
-	if len(o.ahead) > 0 {
-		n := copy(p, o.ahead)
-		o.ahead = o.ahead[n:]
-		return n, nil
-	}
 	if o.ended != nil {
 		return 0, o.ended
 	}
 	n, err := o.source.Read(p)
-	o.left -= int64(n)
+	o.count += int64(n)
 	if o.keep != nil {
 		o.keep.write(p[:n])
-	}
-	if err == nil && o.left <= 0 {
-		var beyond [1]byte
-		if _, err = io.ReadFull(o.source, beyond[:]); err == nil {
-			o.ahead = beyond[:]
-			o.left = 0
-			return n, nil
-		}
 	}
 	if err != nil {
 		o.ended = err
 		close(o.read)
-		if n > 0 {
-			err = nil
-		}
 	}
 	return n, err
+}
+
+// broken reports whether the body was begun and is not what was announced. It
+// is asked once read is closed or the command has ended.
+func (o *outgoing) broken() bool {
+	return o.begun && (o.ended != io.EOF || o.count != o.size)
 }
 
 // again returns the same body once more, after its command has ended: as it is
@@ -68,14 +58,14 @@ func (o *outgoing) again() *outgoing {
 	if !o.begun {
 		return o
 	}
-	if o.ended != io.EOF || o.left != 0 || o.keep == nil {
+	if o.broken() || o.keep == nil {
 		return nil
 	}
 	source, err := o.keep.reader()
 	if err != nil {
 		return nil
 	}
-	return &outgoing{source: source, left: o.keep.size, read: make(chan struct{})}
+	return &outgoing{source: source, size: o.size, read: make(chan struct{})}
 }
 
 // spoolMemory is how much of a message a spool keeps in memory, in octets.
@@ -86,12 +76,10 @@ const spoolMemory = 1 << 20
 type spool struct {
 	memory bytes.Buffer
 	file   *os.File
-	size   int64
 	err    error
 }
 
 func (s *spool) write(p []byte) {
-	s.size += int64(len(p))
 	switch {
 	case s.err != nil:
 	case s.file != nil:

@@ -61,26 +61,39 @@ func (l leftover) reason(op string, kind error) error {
 // expunge marks ascending uids of the selected mailbox \Deleted, expunges them
 // where UIDPLUS allows, and returns those that are still there.
 //
-// The search waits for the answers before it: Dovecot runs a SEARCH that is
-// pipelined behind UID EXPUNGE first, and still shows what is about to go.
+// Each step waits for the one before. Dovecot works on pipelined commands at
+// the same time: UID EXPUNGE may then not see the flags that STORE sets, and
+// SEARCH shows what UID EXPUNGE is about to remove.
 func (m *mailbox) expunge(ctx context.Context, uids []imap.UID) (leftover, error) {
-	opts := &imapconn.StoreOptions{Silent: true}
+	var left leftover
+	finishAll := func(asked []*imapconn.Command) error {
+		for _, command := range asked {
+			switch err := command.Wait(); {
+			case err == nil, partial(err) && refused(err) == nil:
+			case refused(err) != nil && !temporaryRefusal(err):
+				left.refusal = err
+			default:
+				return failure("remove messages", err, mirror.ErrRefused)
+			}
+		}
+		return nil
+	}
+	sets := lines(uids)
 	var asked []*imapconn.Command
-	for _, set := range lines(uids) {
-		asked = append(asked, m.repo.conn.UIDStore(ctx, set, imapconn.StoreAdd, []imap.Flag{imap.FlagDeleted}, opts).Command)
-		if m.repo.caps.Has(imap.CapUIDPlus) {
+	for _, set := range sets {
+		mark := m.repo.conn.UIDStore(ctx, set, imapconn.StoreAdd, []imap.Flag{imap.FlagDeleted}, &imapconn.StoreOptions{Silent: true})
+		asked = append(asked, mark.Command)
+	}
+	if err := finishAll(asked); err != nil {
+		return leftover{}, err
+	}
+	if m.repo.caps.Has(imap.CapUIDPlus) {
+		asked = asked[:0]
+		for _, set := range sets {
 			asked = append(asked, m.repo.conn.UIDExpunge(ctx, set))
 		}
-	}
-	var left leftover
-	for _, command := range asked {
-		switch err := command.Wait(); {
-		case err == nil:
-		case refused(err) != nil && !temporaryRefusal(err):
-			left.refusal = err
-		case partial(err):
-		default:
-			return leftover{}, failure("remove messages", err, mirror.ErrRefused)
+		if err := finishAll(asked); err != nil {
+			return leftover{}, err
 		}
 	}
 	present, err := m.search(ctx, uids)

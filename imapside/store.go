@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -212,13 +213,14 @@ func (s *storing) results(changes []mirror.FlagChange) []mirror.Stored {
 
 // refusedFlags names the flags that a message should and should not have.
 func (s *storing) refusedFlags(left mirror.FlagChange) error {
-	err := fmt.Errorf("store flags: %w:", mirror.ErrFlagRefused)
-	if !left.Add.Empty() {
-		err = fmt.Errorf("%w +(%s)", err, left.Add)
+	var names []string
+	for flag := range left.Add.All() {
+		names = append(names, "+"+string(flag))
 	}
-	if !left.Remove.Empty() {
-		err = fmt.Errorf("%w -(%s)", err, left.Remove)
+	for flag := range left.Remove.All() {
+		names = append(names, "-"+string(flag))
 	}
+	err := fmt.Errorf("store flags: %w: %s", mirror.ErrFlagRefused, strings.Join(names, " "))
 	if s.refusal != nil {
 		err = fmt.Errorf("%w: %w", err, s.refusal)
 	}

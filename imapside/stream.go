@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -31,11 +32,16 @@ type stream struct {
 	// told receives every reply's other items; may be nil.
 	told func(msg *imapconn.FetchMessage)
 
-	mu    sync.Mutex
+	turn  chan struct{}     // holds one token while somebody uses what follows, or body runs
+	over  chan struct{}     // closed when ended is set
 	ended error             // why nothing more is handed over
 	given map[imap.UID]bool // their section was handed over
 	again []imap.UID        // to be asked for alone
 }
+
+// cancelGrace is how long a body whose reader was cancelled may go on before
+// the connection is closed under it.
+const cancelGrace = time.Second
 
 // errStreamEnded ends the handlers that still run when the stream has ended.
 var errStreamEnded = errors.New("stream ended")
@@ -48,6 +54,7 @@ var errStreamEnded = errors.New("stream ended")
 // connection whenever a body is just arriving.
 func (s *stream) run(ctx context.Context, uids []imap.UID) error {
 	s.given = make(map[imap.UID]bool, len(uids))
+	s.turn, s.over = make(chan struct{}, 1), make(chan struct{})
 	var flying []window
 	for windows := split(uids); len(windows) > 0 || len(flying) > 0; {
 		for len(windows) > 0 && len(flying) < windowDepth {
@@ -73,22 +80,46 @@ func (s *stream) send(ctx context.Context, uids []imap.UID, handler imapconn.Fet
 	return window{uids, s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf(uids), s.items, handler)}
 }
 
-// wait waits for a command to end, or for ctx.
+// wait waits for a command to end, for the end of the stream, or for ctx.
 func (s *stream) wait(ctx context.Context, w window) error {
 	select {
 	case <-w.command.Done():
-	case <-ctx.Done():
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.ended == nil {
-			s.ended = fmt.Errorf("fetch: %w", context.Cause(ctx))
-		}
+	case <-s.over:
 		return s.ended
+	case <-ctx.Done():
+		return s.cancel(ctx)
 	}
 	if _, err := w.command.Wait(); err != nil {
 		return s.settle(err, w.uids)
 	}
 	return nil
+}
+
+// cancel ends the stream for ctx. A receiver that is stuck in a body which does
+// not go on is freed by closing the connection.
+func (s *stream) cancel(ctx context.Context) error {
+	grace := time.NewTimer(cancelGrace)
+	defer grace.Stop()
+	select {
+	case s.turn <- struct{}{}:
+	case <-grace.C:
+		s.m.repo.conn.Close()
+		s.turn <- struct{}{}
+	}
+	defer s.unlock()
+	s.end(fmt.Errorf("fetch: %w", context.Cause(ctx)))
+	return s.ended
+}
+
+func (s *stream) lock()   { s.turn <- struct{}{} }
+func (s *stream) unlock() { <-s.turn }
+
+// end sets why the stream ended, under lock. The first reason counts.
+func (s *stream) end(err error) {
+	if s.ended == nil {
+		s.ended = err
+		close(s.over)
+	}
 }
 
 // drop leaves commands to end by themselves.
@@ -102,8 +133,8 @@ func (s *stream) drop(flying []window) {
 // (RFC 2180 §4.1.2; Exchange for items that are no mail): the others that did
 // not come are asked for again, each alone.
 func (s *stream) settle(err error, uids []imap.UID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if s.ended == nil && (partial(err) || refused(err) != nil && temporary(refused(err)) == nil) {
 		if len(uids) == 1 {
 			return nil // it was asked for alone
@@ -115,9 +146,7 @@ func (s *stream) settle(err error, uids []imap.UID) error {
 		}
 		return nil
 	}
-	if s.ended == nil {
-		s.ended = failure("fetch", err, mirror.ErrDenied)
-	}
+	s.end(failure("fetch", err, mirror.ErrDenied))
 	return s.ended
 }
 
@@ -145,8 +174,8 @@ func (s *stream) handler() imapconn.FetchHandler {
 }
 
 func (s *stream) stopped() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if s.ended != nil {
 		return errStreamEnded
 	}
@@ -156,8 +185,8 @@ func (s *stream) stopped() error {
 // give hands a section over, unless the message was given before. The lock is
 // held meanwhile: run does not return while body runs.
 func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if s.ended != nil {
 		return errStreamEnded
 	}
@@ -167,14 +196,14 @@ func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
 	s.given[uid] = true
 	err := s.body(uid, body)
 	if err != nil {
-		s.ended = err
+		s.end(err)
 	}
 	return err
 }
 
 func (s *stream) postpone(uid imap.UID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if uid != 0 && !s.given[uid] {
 		s.again = append(s.again, uid)
 	}

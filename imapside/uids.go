@@ -46,6 +46,18 @@ func lines(uids []imap.UID) []imap.UIDSet {
 	return imapconn.SplitUIDs(setOf(uids), maxSet)
 }
 
+// parts cuts ascending uids so that each part fits a command line.
+func parts(uids []imap.UID) [][]imap.UID {
+	var parts [][]imap.UID
+	for _, set := range lines(uids) {
+		last := set[len(set)-1].Stop
+		end, _ := slices.BinarySearch(uids, last+1)
+		parts = append(parts, uids[:end])
+		uids = uids[end:]
+	}
+	return parts
+}
+
 // from is the set "first:*". Its answer holds the last message even where that
 // is below first (RFC 9051 §9, seq-range).
 func from(first imap.UID) imap.UIDSet { return imap.UIDSet{{Start: first, Stop: 0}} }
