@@ -186,6 +186,7 @@ var deed = map[mirror.Kind]string{
 	mirror.Drop:       "forget {ref} of {where}, gone on both sides",
 	mirror.Rebind:     "note the new name of {ref} in {where}",
 	mirror.Confirm:    "note that the copy {ref} is in {where}",
+	mirror.Depart:     "note that {ref} is gone from {where}",
 	mirror.Hold:       "hold {ref}: {reason}",
 	mirror.Settled:    "note that an earlier copy to {where} is settled",
 	mirror.Ghost:      "note {ref} of {where}: {reason}",
