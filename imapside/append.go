@@ -15,7 +15,8 @@ import (
 // the answers as far as the server's literals allow (RFC 7888). The mailbox
 // need not be selected.
 //
-// A Target.UID stands for an APPENDUID that passed every check. A tagged NO or
+// A Target.UID stands for an APPENDUID that passed every check; one of another
+// UIDVALIDITY counts as none, and the next View is ErrRenumbered. A tagged NO or
 // BAD is ErrNotDone together with its meaning. A message whose octets are not
 // as many as announced is ErrShortBody; the connection is closed then, so that
 // the server takes nothing else for its text, and the call ends with ErrCut.

@@ -91,6 +91,23 @@ func TestFetchCut(t *testing.T) {
 	}
 }
 
+// TestFetchPartOfBodies: a sink may leave as much of a body as it likes.
+func TestFetchPartOfBodies(t *testing.T) {
+	large := strings.Repeat("x", 200<<10)
+	literal := fmt.Sprintf("BODY[] {%d}", len(large))
+	m := open(t, connect(t, "", sel("2", "3"), do("UID FETCH 1:2 (UID BODY.PEEK[])",
+		"* 1 FETCH (UID 1 "+literal, large+")", "* 2 FETCH (UID 2 "+literal, large+")", "$tag OK done")), mirror.Checkpoint{})
+	calls := 0
+	err := m.Fetch(t.Context(), refs(1, 2), func(b mirror.Body) error {
+		calls++
+		_, err := io.CopyN(io.Discard, b.Reader, 150<<10)
+		return err
+	})
+	if err != nil || calls != 2 {
+		t.Errorf("got %d bodies, %v; want 2", calls, err)
+	}
+}
+
 // halfBody sends a first body and half of the second.
 func halfBody() []imaptest.Step {
 	return []imaptest.Step{imaptest.Expect("UID FETCH 1:2 (UID BODY.PEEK[])"),

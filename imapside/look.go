@@ -47,13 +47,13 @@ func (l *looker) take(msg *imapconn.FetchMessage) error {
 		l.next = i + 1
 		return nil
 	}
-	new := arrival{flagged: flagged}
-	new.UID = msg.UID
+	told := arrival{flagged: flagged}
+	told.UID = msg.UID
 	if flagged {
-		new.Flags = flags
+		told.Flags = flags
 	}
-	describe(&new.Message, msg)
-	l.arrived = append(l.arrived, new)
+	describe(&told.Message, msg)
+	l.arrived = append(l.arrived, told)
 	return nil
 }
 

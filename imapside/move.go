@@ -194,10 +194,10 @@ func (mv *moving) copies(data imapconn.CopyData, asked []imap.UID) map[imap.UID]
 	}
 	copies := make(map[imap.UID]imap.UID)
 	trusted := true
-	data.Pairs(func(source, copy imap.UID) bool {
+	data.Pairs(func(source, to imap.UID) bool {
 		_, asked := slices.BinarySearch(asked, source)
 		_, again := copies[source]
-		uid := target.announce(data.UIDValidity, copy)
+		uid := target.announce(data.UIDValidity, to)
 		trusted = asked && !again && uid != 0
 		copies[source] = uid
 		return trusted
