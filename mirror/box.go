@@ -13,6 +13,8 @@ type box struct {
 	records []Record
 	count   int
 	visited bool
+	// hidden mailboxes are not mirrored, see MailboxInput.
+	hidden bool
 	// incomplete says that something of what the views showed was not carried
 	// out, so that their checkpoints must not be stored.
 	incomplete bool
@@ -31,6 +33,8 @@ type boxSide struct {
 	// learned are messages whose identity the state does not hold yet.
 	learned map[UID]bool
 	blocked string
+	// before are the messages of the state when the mailbox was renumbered.
+	before map[UID]*Message
 	// partial says that the view could not show everything.
 	partial bool
 }
@@ -50,12 +54,7 @@ func (b *box) known(s Side, intents []Intent) Checkpoint {
 		c.UIDNext = max(c.UIDNext, uid+1)
 	}
 	for _, in := range intents {
-		target := in.Mailbox
-		from := in.Side.Other()
-		if in.Kind != CopyIntent && in.Kind != GhostIntent {
-			target, from = in.Target, in.Side
-		}
-		if from == s && target == b.name {
+		if side, target := in.goesTo(); side == s && target == b.name {
 			c.UIDNext = max(c.UIDNext, in.Reserved.UID+1)
 		}
 	}
@@ -82,7 +81,7 @@ var providerWindows = map[int]bool{1000: true, 2000: true, 5000: true, 10000: tr
 func (s *boxSide) take(v View, numbers bool) {
 	s.view = &v
 	if v.Renumbered {
-		s.messages = map[UID]*Message{}
+		s.before, s.messages = s.messages, map[UID]*Message{}
 	}
 	for _, m := range v.New {
 		s.messages[m.UID] = &m
@@ -109,13 +108,18 @@ func (s *boxSide) take(v View, numbers bool) {
 	}
 }
 
-// sighting says what became of a message of a record.
-func (s *boxSide) sighting(uid UID) Sighting {
+// usable reports whether messages can be mirrored from and to a side's mailbox.
+func (b *box) usable(s Side) bool { return b.sides[s].exists() && b.sides[s].blocked == "" }
+
+// sighting says what became of a message of a record. state is what the record
+// says of it: what went away before this round is not there unless a view of
+// this round shows it again.
+func (s *boxSide) sighting(uid UID, state Confirmation) Sighting {
 	m := s.messages[uid]
 	switch {
 	case m == nil || !s.exists() || s.blocked != "" || s.unknown[uid]:
 		return Sighting{}
-	case s.gone[uid]:
+	case s.gone[uid] || (s.view == nil && (state == Held || state == Departed)):
 		return Sighting{Gone, *m}
 	}
 	return Sighting{Present, *m}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"slices"
 )
 
@@ -54,6 +55,7 @@ type batch struct {
 	written []Action // recorded by changes
 	first   Message  // the first copy that was recorded
 	stopped error
+	ended   error // the run was ended in the middle of the batch
 }
 
 // copyBatch writes the intents of a batch, streams it, and records what
@@ -73,6 +75,7 @@ func (e *effects) copyBatch(ctx context.Context, g group, actions []Action, agai
 		return err
 	}
 	results, through, readErr, writeErr := e.relay(ctx, t.source, t.refs(), t.target, t.incoming)
+	t.ended = ctx.Err()
 	t.outcomes(results, through, readErr == nil && writeErr == nil)
 	if err := t.finish(readErr, writeErr); err != nil {
 		return err
@@ -166,7 +169,9 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, clean boo
 			t.changes.Intents = append(t.changes.Intents, in)
 			t.result.Changed = true
 		case answered:
-			t.refused(a, r.Err)
+			t.refused(a, sent, r.Err)
+		case sent != nil && sent.readErr != nil:
+			t.unread(a, sent.readErr)
 		case sent == nil:
 			t.changes.DropIntents = append(t.changes.DropIntents, in.ID)
 			t.b.incomplete = true
@@ -197,7 +202,7 @@ func (t *batch) record(a Action, r Appended, h *Hasher) {
 	}
 	if a.Again {
 		t.changes.DropRecords = append(t.changes.DropRecords, RecordKey{t.b.name, a.UID})
-		t.changes.DropMessages = append(t.changes.DropMessages, MessageKey{t.to, t.b.name, a.UID[t.to]})
+		dropMessage(&t.changes, MessageKey{t.to, t.b.name, a.UID[t.to]})
 	}
 	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[source.UID].ID)
 	t.changes.DropQuarantine = append(t.changes.DropQuarantine, MessageKey{t.from, t.b.name, source.UID})
@@ -217,8 +222,12 @@ func (t *batch) record(a Action, r Appended, h *Hasher) {
 }
 
 // refused handles a message that the target did not take, or may have taken.
-func (t *batch) refused(a Action, err error) {
+func (t *batch) refused(a Action, sent *carried, err error) {
 	uid := a.Message.UID
+	if sent != nil && sent.readErr != nil {
+		t.unread(a, sent.readErr)
+		return
+	}
 	if !errors.Is(err, ErrNotDone) {
 		t.b.incomplete = true
 		if ReachOf(err) > ReachMessage {
@@ -233,8 +242,25 @@ func (t *batch) refused(a Action, err error) {
 	case ReachOf(err) > ReachMessage:
 		t.b.incomplete = true
 		t.stopped = cmp.Or(t.stopped, err)
-	case errors.Is(err, ErrGone):
+	case errors.Is(err, ErrGone), t.ended != nil:
 		t.b.incomplete = true
+	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody):
+		t.missing = append(t.missing, a)
+	default:
+		t.keepAside(a, err)
+	}
+}
+
+// unread handles a message whose source failed in the middle of its body. The
+// target never had the whole of it, so it is certainly not there.
+func (t *batch) unread(a Action, err error) {
+	t.b.incomplete = true
+	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[a.Message.UID].ID)
+	switch {
+	case t.ended != nil || ReachOf(err) > ReachMailbox && knownError(err):
+		// The run ends, or the source's side; its error says so.
+	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody), err == io.ErrUnexpectedEOF:
+		t.missing = append(t.missing, a)
 	default:
 		t.keepAside(a, err)
 	}
@@ -312,7 +338,9 @@ func (t *batch) lookAgain(ctx context.Context, g group, again bool) error {
 
 // keepAside quarantines a message that cannot pass. It blocks only itself.
 func (t *batch) keepAside(a Action, err error) {
+	t.endRefill(t.b, t.from, a.Message.UID, &t.changes)
 	t.changes.Quarantine = append(t.changes.Quarantine, t.quarantined(t.from, t.b, a.Message.UID, err.Error()))
 	t.result.Summary.Failed++
+	t.passing(err)
 	t.problem(Problem{t.from, t.b.name, a.Message.UID, "copy message: " + err.Error()})
 }

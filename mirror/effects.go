@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -12,6 +13,8 @@ type effects struct {
 	*run
 	boxes []*box
 	plan  Plan
+	// trashHandles are those of a trash that is not among the boxes.
+	trashHandles [2]Mailbox
 }
 
 func newEffects(x *run, boxes []*box, plan Plan) *effects {
@@ -20,7 +23,7 @@ func newEffects(x *run, boxes []*box, plan Plan) *effects {
 
 func (e *effects) carryOut(ctx context.Context) error {
 	for _, a := range e.plan.Withheld {
-		e.box(a.Mailbox).incomplete = true
+		e.left(a)
 	}
 	for _, name := range e.plan.Revisit {
 		e.box(name).incomplete = true
@@ -41,6 +44,17 @@ func (e *effects) carryOut(ctx context.Context) error {
 }
 
 func (e *effects) box(name Name) *box { return findBox(e.boxes, name) }
+
+// left notes that an action was not carried out: the mailboxes that it concerns
+// are looked at again by the next run.
+func (e *effects) left(actions ...Action) {
+	for _, a := range actions {
+		e.box(a.Mailbox).incomplete = true
+		if a.Target != "" {
+			e.box(a.Target).incomplete = true
+		}
+	}
+}
 
 // announce tells how much is to be copied.
 func (e *effects) announce() {
@@ -127,7 +141,23 @@ func (e *effects) done(a Action) {
 func (e *effects) fail(s Side, b *box, uid UID, op string, err error) {
 	b.incomplete = true
 	e.result.Summary.Failed++
+	e.passing(err)
 	e.problem(Problem{s, b.name, uid, fmt.Sprintf("%s: %v", op, err)})
+}
+
+// notDone drops the intent of an effect that certainly did not happen. Every
+// other error leaves it: the next run looks before it tries again.
+func (e *effects) notDone(a Action, in *Intent, err error, c *Changes) {
+	if errors.Is(err, ErrNotDone) && !a.ForGood {
+		c.DropIntents = append(c.DropIntents, in.ID)
+	}
+}
+
+// failUnlessGone is fail, but for a message that somebody took away meanwhile.
+func (e *effects) failUnlessGone(s Side, b *box, uid UID, op string, err error) {
+	if !errors.Is(err, ErrGone) {
+		e.fail(s, b, uid, op, err)
+	}
 }
 
 // Pauses between tries of a quarantined message: an hour, doubled up to a week.
@@ -158,12 +188,12 @@ func (e *effects) quarantined(s Side, b *box, uid UID, reason string) Quarantine
 func (e *effects) checkpoints() error {
 	var c Changes
 	for _, b := range e.boxes {
-		if !b.visited || b.incomplete {
+		if !b.visited || b.incomplete || !b.usable(Far) || !b.usable(Near) {
 			continue
 		}
 		for _, s := range Sides {
 			side := &b.sides[s]
-			if side.view == nil || side.row == nil || side.blocked != "" || side.partial {
+			if side.view == nil || side.row == nil || side.partial {
 				continue
 			}
 			row := *side.row

@@ -86,6 +86,18 @@ func ReachOf(err error) Reach {
 	return ReachSide
 }
 
+// knownError reports whether err wraps a sentinel of this package.
+func knownError(err error) bool {
+	for _, r := range reaches {
+		for _, sentinel := range r.errors {
+			if errors.Is(err, sentinel) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Error says where something failed. Mailbox and UID are zero where the
 // failure concerns no single one.
 type Error struct {

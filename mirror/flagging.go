@@ -68,6 +68,7 @@ func (e *effects) stored(b *box, s Side, a Action, r Stored, f *flagging, c *Cha
 	if errors.Is(r.Err, ErrFlagRefused) {
 		refused := a.Add.Minus(r.Flags)
 		f.record.Masked[s] = f.record.Masked[s].Union(refused)
+		f.record.Base[s] = f.record.Base[s].Union(a.Remove.Intersect(r.Flags)) // still there, by nobody's wish
 		e.problem(Problem{s, b.name, r.UID, fmt.Sprintf("store flags: %v", r.Err)})
 	} else if r.Err != nil {
 		e.fail(s, b, r.UID, "store flags", r.Err)

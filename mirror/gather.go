@@ -72,14 +72,12 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		for _, refused := range listings[s].Refused {
 			x.problem(Problem{Side: s, Reason: fmt.Sprintf("mailbox %q is left out: %v", refused.Raw, refused.Err)})
 		}
-		for _, l := range listings[s].Mailboxes {
-			if l.Role == imap.MailboxAttrTrash {
-				x.trashes[s] = l.Name
-			}
-		}
+		x.findTrash(s, listings[s])
 		for i := range listings[s].Mailboxes {
-			if l := &listings[s].Mailboxes[i]; x.selects(l.Name) {
-				at(l.Name).sides[s].listed = l
+			l := &listings[s].Mailboxes[i]
+			if hidden := !x.selects(l.Name); !hidden || x.awaits(s, l.Name) {
+				b := at(l.Name)
+				b.sides[s].listed, b.hidden = l, hidden
 			}
 		}
 	}
@@ -101,6 +99,31 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		}
 	}
 	return boxes, nil
+}
+
+// findTrash chooses the mailbox that removals of a side go to: by its role, the
+// one used before if it is still there, else one with the usual name. "" means
+// that one must be made.
+func (x *run) findTrash(s Side, listing Listing) {
+	before := x.snapshot.Sides[s].Trash
+	x.trashes[s] = ""
+	for _, l := range listing.Mailboxes {
+		switch {
+		case l.NoSelect:
+		case l.Role == imap.MailboxAttrTrash:
+			x.trashes[s] = l.Name
+			return
+		case l.Name == before, l.Name == defaultTrash && x.trashes[s] == "":
+			x.trashes[s] = l.Name
+		}
+	}
+}
+
+// awaits reports whether an interrupted removal went to a mailbox.
+func (x *run) awaits(s Side, name Name) bool {
+	return slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool {
+		return in.Kind == RemoveIntent && in.Side == s && in.Target == name
+	})
 }
 
 // containerOnly reports whether the name holds no mail on any side and never
@@ -249,20 +272,52 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			// The new UIDVALIDITY goes with the first new rows, so that an
 			// interrupted run is not taken for another renumbering.
 			side.row.Checkpoint = Checkpoint{UIDValidity: is}
-			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}}
+			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}, Tombs: x.keptTombs(b, s)}
+			x.forget(s, b.name, &c)
 			if err := x.commit(&c); err != nil {
 				return err
 			}
 			b.records, b.count = nil, 0
-			x.dropIntents(b.name)
+			x.snapshot.Tombs = append(x.snapshot.Tombs, c.Tombs...)
 		}
 	}
 	return nil
 }
 
-// dropIntents leaves the intents of a forgotten mailbox out of this round.
-func (x *run) dropIntents(name Name) {
-	x.snapshot.Intents = slices.DeleteFunc(x.snapshot.Intents, func(in Intent) bool { return in.Mailbox == name || in.Target == name })
+// keptTombs finds the messages of tombs under their new UIDs: still marked
+// \Deleted, of the same size and date.
+func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
+	side := &b.sides[s]
+	used := map[UID]bool{}
+	for _, t := range x.snapshot.Tombs {
+		old := side.before[t.UID]
+		if t.Side != s || t.Mailbox != b.name || old == nil {
+			continue
+		}
+		for _, m := range side.view.New {
+			if !used[m.UID] && m.Flags.Has(imap.FlagDeleted) && m.Size == old.Size && m.Date.Equal(old.Date) {
+				used[m.UID] = true
+				kept = append(kept, Tomb{s, b.name, m.UID, t.Since})
+				break
+			}
+		}
+	}
+	return kept
+}
+
+// forget leaves what was about the old UIDs of a mailbox out of this round.
+// What was on its way into the mailbox may have any UID now.
+func (x *run) forget(s Side, name Name, c *Changes) {
+	x.snapshot.Intents = slices.DeleteFunc(x.snapshot.Intents, func(in Intent) bool { return in.Side == s && in.Mailbox == name })
+	for i := range x.snapshot.Intents {
+		in := &x.snapshot.Intents[i]
+		if side, target := in.goesTo(); side == s && target == name {
+			in.TargetUIDNext = 0
+			c.Intents = append(c.Intents, in)
+		}
+	}
+	x.snapshot.Tombs = slices.DeleteFunc(x.snapshot.Tombs, func(t Tomb) bool { return t.Side == s && t.Mailbox == name })
+	x.snapshot.Quarantine = slices.DeleteFunc(x.snapshot.Quarantine, func(q Quarantined) bool { return q.Side == s && q.Mailbox == name })
 }
 
 // handle opens a mailbox for an effect. ok is false, and the problem named,
@@ -283,6 +338,14 @@ func (x *run) failMailbox(b *box, s Side, op string, err error) error {
 	}
 	b.incomplete = true
 	b.sides[s].blocked = err.Error()
+	x.passing(err)
 	x.problem(Problem{Side: s, Mailbox: b.name, Reason: fmt.Sprintf("%s: %v", op, err)})
 	return nil
+}
+
+// passing notes an error that another run may find gone.
+func (x *run) passing(err error) {
+	if errors.Is(err, ErrOverQuota) || errors.Is(err, ErrThrottled) {
+		x.result.Temporary = true
+	}
 }

@@ -283,7 +283,7 @@ func (m *model) act(a Action) {
 		m.takeUnpaired(b, a.Side, a.Message.UID)
 		r.Record, r.Seen[a.Side] = a.Record, Sighting{Present, a.Message}
 		b.Records = append(b.Records, r)
-	case Confirm, Hold:
+	case Confirm, Depart, Hold:
 		m.record(b, a.UID).Record = a.Record
 	case Ghost:
 		b.Quarantined[a.Side][a.Message.UID] = true
@@ -415,10 +415,14 @@ func say(a Action) string {
 	return a.Kind.String() + " " + side
 }
 
-// sayAll writes a plan's actions, sorted by their words.
+// sayAll writes a plan's actions, sorted by their words. That a departure was
+// noted where nothing is decided goes without saying.
 func sayAll(actions []Action) string {
 	var list []string
 	for _, a := range actions {
+		if a.Kind == Depart {
+			continue
+		}
 		list = append(list, say(a))
 	}
 	slices.Sort(list)
@@ -464,6 +468,7 @@ func (m *model) settlesAfter(first Plan) {
 	}
 	for _, a := range second.Actions {
 		switch {
+		case a.Kind == Depart:
 		case a.Kind == Confirm && (did[Copy] || did[MoveTo]):
 		case a.Kind == SetFlags && did[MoveTo]:
 		case a.Kind == Wait && did[Wait]:

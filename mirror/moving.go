@@ -20,10 +20,12 @@ func (e *effects) moveGroup(ctx context.Context, g group) error {
 	}
 	source, ok, err := e.handle(ctx, b, g.side)
 	if !ok || err != nil {
+		e.left(actions...)
 		return err
 	}
 	target, ok, err := e.handle(ctx, to, g.side)
 	if !ok || err != nil {
+		e.left(actions...)
 		return err
 	}
 	intents, moves, err := e.announceMoves(g, actions, target, MoveIntent)
@@ -40,6 +42,7 @@ func (e *effects) moveGroup(ctx context.Context, g group) error {
 		return err
 	}
 	if moveErr != nil {
+		e.left(actions...)
 		return e.failMailbox(b, g.side, "move messages", moveErr)
 	}
 	return nil
@@ -80,7 +83,9 @@ func actionOf(actions []Action, s Side, uid UID) Action {
 func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Changes) {
 	o := s.Other()
 	if r.Err != nil {
-		e.fail(s, b, r.From.UID, "move message", r.Err)
+		e.left(a)
+		e.notDone(a, in, r.Err, c)
+		e.failUnlessGone(s, b, r.From.UID, "move message", r.Err)
 		return
 	}
 	e.result.Summary.Moved[s]++
@@ -95,12 +100,12 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	}
 	c.DropIntents = append(c.DropIntents, in.ID)
 	c.DropRecords = append(c.DropRecords, RecordKey{b.name, a.UID})
-	c.DropMessages = append(c.DropMessages, MessageKey{o, b.name, a.UID[o]})
+	dropMessage(c, MessageKey{o, b.name, a.UID[o]})
 	if r.Pending {
 		e.result.Summary.Pending[s]++
 		c.Tombs = append(c.Tombs, Tomb{s, b.name, r.From.UID, e.Now()})
 	} else {
-		c.DropMessages = append(c.DropMessages, MessageKey{s, b.name, r.From.UID})
+		dropMessage(c, MessageKey{s, b.name, r.From.UID})
 	}
 	if r.To.UID == 0 || to.sides[s].messages[r.To.UID] != nil {
 		to.incomplete = true

@@ -5,7 +5,7 @@ package mirror
 func (e *effects) notes() error {
 	var c Changes
 	for _, b := range e.boxes {
-		if b.visited {
+		if b.visited && !b.hidden {
 			e.noteBox(b, &c)
 		}
 	}
@@ -76,11 +76,16 @@ func (e *effects) noteMessages(b *box, s Side, c *Changes) {
 	for _, uid := range sortedUIDs(side.gone) {
 		if !paired[uid] {
 			key := MessageKey{s, b.name, uid}
-			c.DropMessages = append(c.DropMessages, key)
+			dropMessage(c, key)
 			c.DropTombs = append(c.DropTombs, key)
-			c.DropQuarantine = append(c.DropQuarantine, key)
 		}
 	}
+}
+
+// dropMessage forgets a message and that it was kept aside.
+func dropMessage(c *Changes, key MessageKey) {
+	c.DropMessages = append(c.DropMessages, key)
+	c.DropQuarantine = append(c.DropQuarantine, key)
 }
 
 // noteAction writes a decision that changes the state only.
@@ -96,9 +101,9 @@ func (e *effects) noteAction(a Action, c *Changes) {
 		e.result.Summary.Paired++
 	case Rebind:
 		c.DropRecords = append(c.DropRecords, RecordKey{a.Mailbox, a.UID})
-		c.DropMessages = append(c.DropMessages, MessageKey{a.Side, a.Mailbox, a.UID[a.Side]})
+		dropMessage(c, MessageKey{a.Side, a.Mailbox, a.UID[a.Side]})
 		c.Records = append(c.Records, a.Record)
-	case Confirm:
+	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)
 	case Hold:
 		c.Records = append(c.Records, a.Record)
@@ -107,7 +112,7 @@ func (e *effects) noteAction(a Action, c *Changes) {
 	case Settled:
 		c.DropIntents = append(c.DropIntents, a.Intent)
 	case Wait:
-		e.box(a.Mailbox).incomplete = true
+		e.left(a)
 	case Ghost:
 		c.DropIntents = append(c.DropIntents, a.Intent)
 		c.Quarantine = append(c.Quarantine, Quarantined{Side: a.Side, Mailbox: a.Mailbox, UID: a.Message.UID, Reason: a.Reason, Since: e.Now(), Tries: 1})
@@ -116,9 +121,21 @@ func (e *effects) noteAction(a Action, c *Changes) {
 	case Quarantine:
 		b := e.box(a.Mailbox)
 		from := a.Side.Other()
+		e.endRefill(b, from, a.Message.UID, c)
 		c.Quarantine = append(c.Quarantine, e.quarantined(from, b, a.Message.UID, a.Reason))
 		e.result.Summary.Failed++
 		e.problem(Problem{from, a.Mailbox, a.Message.UID, a.Reason})
+	}
+}
+
+// endRefill drops the record of a message that could not be sent again: it is a
+// message without a partner now, like any other that is kept aside.
+func (e *effects) endRefill(b *box, from Side, uid UID, c *Changes) {
+	for _, r := range b.records {
+		if r.UID[from] == uid {
+			c.DropRecords = append(c.DropRecords, r.Key())
+			dropMessage(c, MessageKey{from.Other(), b.name, r.UID[from.Other()]})
+		}
 	}
 }
 
@@ -126,7 +143,7 @@ func (e *effects) noteDrop(a Action, c *Changes) {
 	if a.UID != [2]UID{} {
 		c.DropRecords = append(c.DropRecords, RecordKey{a.Mailbox, a.UID})
 		for _, s := range Sides {
-			c.DropMessages = append(c.DropMessages, MessageKey{s, a.Mailbox, a.UID[s]})
+			dropMessage(c, MessageKey{s, a.Mailbox, a.UID[s]})
 		}
 		return
 	}

@@ -19,6 +19,8 @@ const (
 	Rebind
 	// Confirm notes that a listing showed the copy on Side.
 	Confirm
+	// Depart notes that a message is gone on Side while nothing is decided on it.
+	Depart
 	// Hold notes that an announced copy on Side cannot be found.
 	Hold
 	// Settled drops an intent whose copy was found or whose source is gone.
@@ -44,7 +46,7 @@ const (
 )
 
 var kindNames = [...]string{
-	Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Hold: "hold",
+	Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Depart: "depart", Hold: "hold",
 	Settled: "settled", Wait: "wait", Ghost: "ghost", Quarantine: "quarantine", MoveTo: "move",
 	Copy: "copy", SetFlags: "flags", Remove: "remove",
 }
@@ -179,6 +181,9 @@ type SideInput struct {
 type MailboxInput struct {
 	Name  Name
 	Sides [2]MailboxSide
+	// Hidden mailboxes are not mirrored; they are shown only because an
+	// interrupted removal went to one.
+	Hidden bool
 	// Total counts the records of the mailbox, also those not in Records.
 	Total   int
 	Records []RecordInput
@@ -210,7 +215,10 @@ type MailboxSide struct {
 	// Known: the state has a row. Exists: the side lists it.
 	Known, Exists bool
 	// Blocked is why the mailbox is left alone in this run; "" is not.
-	Blocked    string
+	Blocked string
+	// Unviewed says that this round did not look into the mailbox: what is known
+	// of it stands, and nothing is seen for the first time.
+	Unviewed   bool
 	Renumbered bool
 	Role       Role
 	Subscribed bool

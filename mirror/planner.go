@@ -98,6 +98,9 @@ func newBoxPlanner(p *planner, box *MailboxInput) *boxPlanner {
 // presence decides on the mailbox itself: create it, leave it alone, forget it.
 func (b *boxPlanner) presence() {
 	far, near := b.box.Sides[Far], b.box.Sides[Near]
+	if b.box.Hidden {
+		return
+	}
 	if !far.Exists && !near.Exists {
 		if (far.Known || near.Known) && far.Blocked == "" && near.Blocked == "" {
 			b.add(Action{Kind: Drop, Mailbox: b.box.Name})
@@ -177,7 +180,7 @@ func (b *boxPlanner) rebind() {
 // being sent again when a run was interrupted.
 func (b *boxPlanner) announced(s Side, r RecordInput) bool {
 	in := b.intentOf(s.Other(), r.UID[s.Other()])
-	return r.State[s] != Confirmed || (in != nil && in.Kind == CopyIntent)
+	return !r.State[s].shown() || (in != nil && in.Kind == CopyIntent)
 }
 
 // rebindAnnounced looks for copies that the side announced and does not show.
@@ -232,9 +235,10 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	b.claimed[s][m.UID] = true
 	r := &b.box.Records[i]
 	old := r.Record
-	if r.State[s] != Confirmed {
+	if !r.State[s].shown() {
 		r.Record = confirmFlags(r.Record, s, m.Flags)
 	}
+	r.State[s] = Confirmed
 	r.UID[s] = m.UID
 	r.Seen[s] = Sighting{Present, m}
 	b.stored[i] = r.Record
@@ -292,7 +296,11 @@ func (b *boxPlanner) confirm() {
 	for i := range b.box.Records {
 		r := &b.box.Records[i]
 		for _, s := range Sides {
-			if r.State[s] != Confirmed && r.Seen[s].Sight == Present {
+			switch {
+			case r.State[s] == Confirmed || r.Seen[s].Sight != Present || b.box.Sides[s].Unviewed:
+			case r.State[s] == Departed:
+				r.State[s] = Confirmed // it is back
+			default:
 				r.Record = confirmFlags(r.Record, s, r.Seen[s].Message.Flags)
 			}
 		}
@@ -362,6 +370,10 @@ func (b *boxPlanner) records() {
 		}
 		far, near := r.Seen[Far].Sight, r.Seen[Near].Sight
 		switch {
+		case far == Unknown && near == Gone:
+			b.noteDeparture(Near, b.stored[i], r.Record)
+		case far == Gone && near == Unknown:
+			b.noteDeparture(Far, b.stored[i], r.Record)
 		case far == Unknown || near == Unknown:
 		case far == Gone && near == Gone:
 			b.add(Action{Kind: Drop, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
@@ -407,11 +419,15 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 			Reason: "the side announced this copy and does not show it; it is not sent again"})
 		return
 	}
+	if r.State[s] == Held {
+		b.noteDeparture(s, stored, r.Record)
+		return
+	}
 	if r.Record != stored {
 		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 	}
+	before := len(b.plan.Actions)
 	switch {
-	case r.State[s] == Held:
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
 	case p.Mode == TwoWay && !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])):
@@ -420,6 +436,21 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		}
 	case b.mayRemove(o, r) || b.endsMove(o, r):
 		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
+	}
+	if len(b.plan.Actions) == before {
+		b.noteDeparture(s, r.Record, r.Record)
+	}
+}
+
+// noteDeparture remembers that a message is gone on s where nothing else is
+// decided on it, so that a later round need not look there again to know it.
+func (b *boxPlanner) noteDeparture(s Side, stored, r Record) {
+	kind := Confirm
+	if r.State[s] == Confirmed {
+		r.State[s], kind = Departed, Depart
+	}
+	if r != stored {
+		b.add(Action{Kind: kind, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: r})
 	}
 }
 
@@ -437,7 +468,7 @@ func (b *boxPlanner) mayMove(o Side, r RecordInput) bool {
 }
 
 func (b *boxPlanner) mayRemove(o Side, r RecordInput) bool {
-	return b.mayMove(o, r) && r.State[o.Other()] == Confirmed && !b.removalsOff() && b.in.Policy.Deletions != DeleteNothing
+	return b.mayMove(o, r) && r.State[o.Other()].shown() && !b.removalsOff() && b.in.Policy.Deletions != DeleteNothing
 }
 
 // endsMove reports whether r's message on o is what an interrupted move left

@@ -16,10 +16,12 @@ func (e *effects) proven(ctx context.Context, b *box, s Side, actions []Action) 
 	if len(refs) > 0 {
 		handle, ok, err := e.handle(ctx, b, s)
 		if !ok || err != nil {
+			e.left(actions...)
 			return nil, err
 		}
 		gone, err := handle.Absent(ctx, refs)
 		if err != nil {
+			e.left(actions...)
 			return nil, e.failMailbox(b, s, "prove messages gone", err)
 		}
 		for _, ref := range gone {
@@ -31,7 +33,7 @@ func (e *effects) proven(ctx context.Context, b *box, s Side, actions []Action) 
 		if absent[a.UID[s]] {
 			out = append(out, a)
 		} else {
-			b.incomplete = true
+			e.left(a)
 		}
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,23 @@ type carried struct {
 	// started says that the target was given the message, so that it may be
 	// there whatever happened then.
 	started bool
+	// readErr is the source's error in the middle of the body.
+	readErr error
+}
+
+// watched reads a body and remembers the source's error, so that the target's
+// complaint about it is not taken for an error of the target.
+type watched struct {
+	source io.Reader
+	c      *carried
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.source.Read(p)
+	if err != nil && err != io.EOF {
+		w.c.readErr = err
+	}
+	return n, err
 }
 
 // relay streams messages of source into target: one goroutine reads, the
@@ -47,7 +65,7 @@ func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mail
 			in := job(b)
 			c := &carried{hash: NewHasher(b.Form), started: true}
 			through[b.UID] = c
-			in.Body.Reader = io.TeeReader(b.Reader, &progress{x: x, hash: c.hash})
+			in.Body.Reader = io.TeeReader(&watched{b.Reader, c}, &progress{x: x, hash: c.hash})
 			more := yield(in)
 			select {
 			case taken <- struct{}{}:
@@ -66,6 +84,14 @@ func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mail
 	readErr = <-read
 	if errors.Is(readErr, context.Canceled) && parent.Err() == nil {
 		readErr = nil // the target gave up first
+	}
+	for _, c := range through {
+		if c.readErr != nil && ReachOf(c.readErr) > ReachMailbox && knownError(c.readErr) {
+			readErr = cmp.Or(readErr, c.readErr)
+		}
+		if c.readErr != nil && errors.Is(writeErr, c.readErr) {
+			writeErr = nil // it only passes on what the source said
+		}
 	}
 	return results, through, readErr, writeErr
 }

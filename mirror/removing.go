@@ -37,35 +37,24 @@ func (e *effects) removals(ctx context.Context) error {
 
 // byTrash reports whether a removal goes by way of the side's \Trash.
 func (e *effects) byTrash(a Action) bool {
-	return e.Policy.Deletions == DeleteToTrash && !a.ForGood && !e.traits[a.Side].Undo && a.Mailbox != e.trashOf(a.Side)
-}
-
-// trashOf returns the mailbox of removals: by its role, else the one that was
-// used before; "" before there is one.
-func (e *effects) trashOf(s Side) Name {
-	if e.trashes[s] != "" {
-		return e.trashes[s]
-	}
-	return e.snapshot.Sides[s].Trash
+	return e.Policy.Deletions == DeleteToTrash && !a.ForGood && !e.traits[a.Side].Undo && a.Mailbox != e.trashes[a.Side]
 }
 
 // needTrash makes the trash of a side where there is none, and remembers it.
 func (e *effects) needTrash(ctx context.Context, s Side) (Name, error) {
-	name := e.trashOf(s)
-	if name == "" {
-		name = defaultTrash
-		if err := e.Repositories[s].Create(ctx, name, imap.MailboxAttrTrash); err != nil {
+	if e.trashes[s] == "" {
+		if err := e.Repositories[s].Create(ctx, defaultTrash, imap.MailboxAttrTrash); err != nil {
 			return "", err
 		}
-		e.trashes[s] = name
+		e.trashes[s] = defaultTrash
 	}
 	row := e.snapshot.Sides[s]
-	if row.Trash == name {
-		return name, nil
+	if row.Trash == e.trashes[s] {
+		return row.Trash, nil
 	}
-	row.Trash = name
+	row.Trash = e.trashes[s]
 	e.snapshot.Sides[s] = row
-	return name, e.commit(&Changes{Sides: []SideChange{{s, row}}})
+	return row.Trash, e.commit(&Changes{Sides: []SideChange{{s, row}}})
 }
 
 // trashHandle opens the trash, which need not be among the mirrored mailboxes.
@@ -75,7 +64,14 @@ func (e *effects) trashHandle(ctx context.Context, s Side, name Name) (Mailbox, 
 			return e.open(ctx, b, s)
 		}
 	}
-	return e.Repositories[s].Open(ctx, name, ReadWrite, Checkpoint{})
+	if e.trashHandles[s] == nil {
+		handle, err := e.Repositories[s].Open(ctx, name, ReadWrite, Checkpoint{})
+		if err != nil {
+			return nil, err
+		}
+		e.trashHandles[s] = handle
+	}
+	return e.trashHandles[s], nil
 }
 
 func (e *effects) toTrash(ctx context.Context, g group, b *box, actions []Action) error {
@@ -154,20 +150,22 @@ func (e *effects) remove(ctx context.Context, g group, b *box, actions []Action)
 // still shown: its tomb keeps it from being copied back.
 func (e *effects) removed(b *box, s Side, a Action, in *Intent, r Removed, c *Changes) {
 	if r.Err != nil {
-		e.fail(s, b, r.UID, "remove message", r.Err) // the intent stays
+		e.left(a)
+		e.notDone(a, in, r.Err, c)
+		e.failUnlessGone(s, b, r.UID, "remove message", r.Err)
 		return
 	}
 	o := s.Other()
 	c.DropIntents = append(c.DropIntents, in.ID)
 	if a.UID[o] != 0 {
 		c.DropRecords = append(c.DropRecords, RecordKey{b.name, a.UID})
-		c.DropMessages = append(c.DropMessages, MessageKey{o, b.name, a.UID[o]})
+		dropMessage(c, MessageKey{o, b.name, a.UID[o]})
 	}
 	if r.Pending {
 		c.Tombs = append(c.Tombs, Tomb{s, b.name, r.UID, e.Now()})
 		e.result.Summary.Pending[s]++
 	} else {
-		c.DropMessages = append(c.DropMessages, MessageKey{s, b.name, r.UID})
+		dropMessage(c, MessageKey{s, b.name, r.UID})
 		e.result.Summary.Removed[s]++
 	}
 	e.done(a)

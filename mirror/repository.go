@@ -119,8 +119,7 @@ type Mailbox interface {
 	Store(ctx context.Context, changes []FlagChange) ([]Stored, error)
 
 	// Move moves messages to another mailbox of the same repository; no body
-	// travels. A result whose To.UID is 0 without an error is done, but the
-	// new UID is to be found by digest.
+	// travels. A message that is not there has ErrGone in its result.
 	Move(ctx context.Context, moves []Move, target Name) ([]Moved, error)
 
 	// Remove takes messages away for good: UID EXPUNGE of exactly these, or
@@ -180,13 +179,19 @@ type Move struct {
 	Reserved Ref
 }
 
-// Moved is one result of Move.
+// Moved is one result of Move. Without an error it says one of these:
+//
+//	To.UID  Pending
+//	given   no       done
+//	0       no       done; the copy is to be found by its digest
+//	given   yes      the copy is there, the source is only marked \Deleted
+//	0       yes      the copy was accepted and the source not touched, because
+//	                 the server did not tell the copy: once it is found by
+//	                 digest, Remove of the source completes the move
 type Moved struct {
 	From, To Ref
-	// Pending says that the copy is there and the source is only marked
-	// \Deleted, for want of UIDPLUS and MOVE.
-	Pending bool
-	Err     error
+	Pending  bool
+	Err      error
 }
 
 // Removed is one result of Remove.

@@ -17,10 +17,14 @@ func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err err
 	if err != nil {
 		return Plan{}, err
 	}
+	x.usable = map[Name]bool{}
+	for _, b := range boxes {
+		x.usable[b.name] = b.usable(Far) && b.usable(Near) && !b.hidden
+	}
 	for _, p := range plan.Problems {
 		x.problem(p)
 	}
-	if only == nil || len(plan.Stops) > 0 {
+	if only == nil || len(x.result.Plan.Stops) == 0 {
 		x.result.Plan = Plan{Stops: plan.Stops, Withheld: plan.Withheld, Token: plan.Token}
 	}
 	if x.DryRun {
@@ -163,11 +167,11 @@ func (x *run) sideInput(boxes []*box, s Side) SideInput {
 }
 
 func (x *run) mailboxInput(b *box) MailboxInput {
-	in := MailboxInput{Name: b.name, Total: b.count}
+	in := MailboxInput{Name: b.name, Hidden: b.hidden, Total: b.count}
 	var taken [2]map[UID]bool
 	for _, s := range Sides {
 		side := &b.sides[s]
-		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Keeps: AllFlags()}
+		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Unviewed: side.view == nil, Keeps: AllFlags()}
 		if side.listed != nil {
 			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
 		}
@@ -183,7 +187,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		for _, s := range Sides {
 			taken[s][r.UID[s]] = true
 		}
-		in.Records = append(in.Records, RecordInput{r, [2]Sighting{b.sides[Far].sighting(r.UID[Far]), b.sides[Near].sighting(r.UID[Near])}})
+		in.Records = append(in.Records, RecordInput{r, [2]Sighting{b.sides[Far].sighting(r.UID[Far], r.State[Far]), b.sides[Near].sighting(r.UID[Near], r.State[Near])}})
 	}
 	for _, s := range Sides {
 		if b.sides[s].exists() && b.sides[s].blocked == "" {
@@ -232,7 +236,7 @@ func (x *run) intentInput(b *box, in *MailboxInput) {
 		case intent.Kind == GhostIntent:
 			side := &b.sides[intent.Side]
 			m := side.messages[intent.Source.UID]
-			if m != nil && (side.sighting(m.UID).Sight == Present || m.Identity.Body.Known()) {
+			if m != nil && (!side.gone[m.UID] && !side.unknown[m.UID] || m.Identity.Body.Known()) {
 				in.Ghosts = append(in.Ghosts, GhostInput{intent, *m})
 			}
 		default:

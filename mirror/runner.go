@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,8 @@ type Result struct {
 	Open int
 	// Changed says that some mail was changed.
 	Changed bool
+	// Temporary says that something was left out for a reason that will pass.
+	Temporary bool
 }
 
 // run is one run under way.
@@ -58,10 +61,13 @@ type run struct {
 	traits    [2]Traits
 	connected time.Time
 	settled   bool
-	// trashes are the mailboxes with the role \Trash, selected or not.
+	// trashes are the mailboxes that removals go to, selected or not; "" until
+	// one is made.
 	trashes   [2]Name
 	reporting sync.Mutex
 	wrote     bool
+	// usable are the mailboxes that the last round could work in, on both sides.
+	usable map[Name]bool
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool
 }
@@ -148,12 +154,14 @@ func (x *run) connect(ctx context.Context) error {
 	if x.DryRun {
 		access = ReadOnly
 	}
+	for _, s := range Sides {
+		if was := x.snapshot.Sides[s].Repository; was != "" && was != x.Names[s] {
+			return &Error{Op: "identify repository", Side: s, Err: fmt.Errorf("%w: it was %q and is %q", ErrOtherIdentity, was, x.Names[s])}
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range Sides {
 		row := x.snapshot.Sides[s]
-		if row.Repository != "" && row.Repository != x.Names[s] {
-			return &Error{Op: "identify repository", Side: s, Err: fmt.Errorf("%w: it was %q and is %q", ErrOtherIdentity, row.Repository, x.Names[s])}
-		}
 		g.Go(func() error {
 			want := access
 			if !x.Policy.Writes(s) && row.Identity != "" {
@@ -170,11 +178,13 @@ func (x *run) connect(ctx context.Context) error {
 	}
 	err := g.Wait()
 	x.connected = x.Now()
+	if err == nil {
+		err = x.noteSides()
+	}
 	if err != nil {
 		x.close()
-		return err
 	}
-	return x.noteSides()
+	return err
 }
 
 func (x *run) noteSides() error {
@@ -222,9 +232,13 @@ func (x *run) rounds(ctx context.Context) error {
 		if err := x.load(); err != nil {
 			return err
 		}
-		only = unsettled(x.snapshot.Intents)
-		x.result.Open = countOpen(x.snapshot.Intents)
-		if x.result.Open > 0 && (plan.Waiting > 0 || i > 0) && i < rounds-1 {
+		open := x.within(x.snapshot.Intents)
+		only = unsettled(open)
+		if x.settled && !anyAccepted(open) {
+			clear(only) // what was sent again in this run is left to the next
+		}
+		x.result.Open = len(open)
+		if len(only) > 0 && (plan.Waiting > 0 || i > 0) && i < rounds-1 {
 			if err := x.settle(ctx); err != nil {
 				return err
 			}
@@ -243,9 +257,6 @@ func (x *run) rounds(ctx context.Context) error {
 func unsettled(intents []Intent) map[Name]bool {
 	names := map[Name]bool{}
 	for _, in := range intents {
-		if in.Kind == GhostIntent {
-			continue
-		}
 		names[in.Mailbox] = true
 		if in.Target != "" {
 			names[in.Target] = true
@@ -254,14 +265,21 @@ func unsettled(intents []Intent) map[Name]bool {
 	return names
 }
 
-// countOpen counts the effects whose outcome is not known.
-func countOpen(intents []Intent) (n int) {
+// within returns the uncertain effects that this run could look into: those of a
+// mailbox that is missing, blocked or not selected wait until it is back.
+func (x *run) within(intents []Intent) (list []Intent) {
 	for _, in := range intents {
-		if in.Kind != GhostIntent {
-			n++
+		if in.Kind != GhostIntent && x.usable[in.Mailbox] {
+			list = append(list, in)
 		}
 	}
-	return n
+	return list
+}
+
+// anyAccepted reports whether a server accepted something without telling the
+// UID.
+func anyAccepted(intents []Intent) bool {
+	return slices.ContainsFunc(intents, func(in Intent) bool { return in.Accepted })
 }
 
 // settle waits until a server can no longer finish what was cut before this
@@ -274,7 +292,7 @@ func (x *run) settle(ctx context.Context) error {
 		}
 	}
 	if left := since.Add(x.Policy.Settle).Sub(x.Now()); left > 0 {
-		x.report(Event{Kind: Settling, Count: countOpen(x.snapshot.Intents), Text: left.Round(time.Second).String()})
+		x.report(Event{Kind: Settling, Count: len(x.within(x.snapshot.Intents)), Text: left.Round(time.Second).String()})
 		if err := x.Sleep(ctx, left); err != nil {
 			return err
 		}
@@ -319,15 +337,17 @@ func Exit(r Result, err error) int {
 	switch {
 	case len(r.Plan.Stops) > 0, isAny(err, ErrStopped, ErrRootMissing, ErrOtherIdentity):
 		return ExitStopped
-	case isAny(err, ErrLocked):
-		return ExitLocked
 	case isAny(err, ErrNames):
 		return ExitUsage
+	case isAny(err, ErrSignIn, ErrCertificate, ErrProtocol, ErrFull, ErrStateNewer, ErrStateBroken):
+		return ExitFailed
 	case isAny(err, ErrCut, ErrUnreachable, ErrThrottled, ErrOverQuota):
 		return ExitTemporary
+	case isAny(err, ErrLocked):
+		return ExitLocked
 	case err != nil:
 		return ExitFailed
-	case r.Open > 0:
+	case r.Open > 0 || r.Temporary:
 		return ExitTemporary
 	case len(r.Problems) > 0:
 		return ExitPartly

@@ -81,7 +81,13 @@ const (
 	// Held: it was announced, a later listing did not show it, and no other
 	// message is it. It is never sent again and nothing is removed for it.
 	Held
+	// Departed: it was confirmed, a later listing did not show it, and nothing
+	// was decided on that yet, or never will be by this policy.
+	Departed
 )
+
+// shown reports whether a listing has shown the copy, be it gone since or not.
+func (c Confirmation) shown() bool { return c == Confirmed || c == Departed }
 
 // Record pairs a message on the far side with one on the near side.
 type Record struct {
@@ -164,6 +170,14 @@ type Intent struct {
 	// Accepted says that the target said OK without telling the UID.
 	Accepted bool
 	Created  time.Time
+}
+
+// goesTo returns the side and the mailbox in which the copy appears.
+func (in Intent) goesTo() (Side, Name) {
+	if in.Kind == CopyIntent || in.Kind == GhostIntent {
+		return in.Side.Other(), in.Mailbox
+	}
+	return in.Side, in.Target
 }
 
 // Tomb is a message that we removed but that the side still shows, for want of

@@ -85,7 +85,6 @@ func (h *handle) move(b *box, m *message, move mirror.Move, to *box) mirror.Move
 	if s.options.NoMove && s.options.NoUIDPlus {
 		double := *m
 		s.add(to, &double)
-		s.markDeleted(b, m)
 		result.Pending = true
 		return result
 	}

@@ -25,8 +25,8 @@ type Options struct {
 	// NoUIDPlus: Append and Move do not tell UIDs, and Remove only marks
 	// \Deleted (RFC 4315).
 	NoUIDPlus bool
-	// NoMove: Move copies. Together with NoUIDPlus the source stays, marked
-	// \Deleted, and the result is pending.
+	// NoMove: Move copies. Together with NoUIDPlus the source stays untouched
+	// and the result is pending.
 	NoMove bool
 	// NoModSeq: HIGHESTMODSEQ is 0 everywhere.
 	NoModSeq bool

@@ -309,8 +309,8 @@ func TestServerMovePending(t *testing.T) {
 			if left := len(s.Messages(Inbox)); left != c.left || len(s.Messages(archive)) != 1 {
 				t.Errorf("got %d left and %d moved, want %d and 1", left, len(s.Messages(archive)), c.left)
 			}
-			if c.left == 1 && !s.Messages(Inbox)[0].Flags.Has(imap.FlagDeleted) {
-				t.Error("got a pending move without \\Deleted on the source")
+			if c.left == 1 && s.Messages(Inbox)[0].Flags.Has(imap.FlagDeleted) {
+				t.Error("got \\Deleted on a source whose copy nobody has proved")
 			}
 		})
 	}

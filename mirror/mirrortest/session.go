@@ -56,8 +56,12 @@ func (c *session) Connect(ctx context.Context, identity string, access mirror.Ac
 	defer s.mu.Unlock()
 	c.note(Command{Op: OpConnect})
 	if s.missing {
-		if identity != "" || access == mirror.ReadOnly {
+		if identity != "" {
 			return mirror.Traits{}, mirror.ErrRootMissing
+		}
+		if access == mirror.ReadOnly { // looked at before it is made: empty
+			c.connected, c.access = true, access
+			return s.options.traits(""), nil
 		}
 		s.missing = false
 	}
@@ -75,6 +79,9 @@ func (c *session) List(ctx context.Context) (mirror.Listing, error) {
 	s := c.server
 	defer s.mu.Unlock()
 	c.note(Command{Op: OpList})
+	if s.missing {
+		return mirror.Listing{}, nil
+	}
 	listing := mirror.Listing{Refused: slices.Clone(s.refused)}
 	for _, name := range slices.Sorted(maps.Keys(s.boxes)) {
 		b := s.boxes[name]
