@@ -158,7 +158,7 @@ func (s *stream) handler() imapconn.FetchHandler {
 				late[msg.SeqNum] = true
 				return s.stopped()
 			}
-			return s.take(msg.UID, body)
+			return s.give(msg.UID, body)
 		},
 		Message: func(msg *imapconn.FetchMessage) error {
 			if late[msg.SeqNum] {
@@ -180,16 +180,6 @@ func (s *stream) stopped() error {
 		return errStreamEnded
 	}
 	return nil
-}
-
-// take hands a section over and reads what the receiver left of it, which
-// imapconn would count as octets of the line. The receiver need not wait for
-// that.
-func (s *stream) take(uid imap.UID, body *imapconn.FetchBody) error {
-	err := s.give(uid, body)
-	// A connection that is lost meanwhile fails the command.
-	_, _ = io.Copy(io.Discard, body)
-	return err
 }
 
 // give hands a section over, unless the message was given before. The lock is
@@ -236,7 +226,7 @@ func (s *stream) runAlone(ctx context.Context) error {
 		handler := s.handler()
 		handler.Body = func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
 			if msg.UID == uid || (msg.UID == 0 && number != 0 && msg.SeqNum == number) {
-				return s.take(uid, body)
+				return s.give(uid, body)
 			}
 			return s.stopped()
 		}

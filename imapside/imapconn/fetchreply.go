@@ -3,6 +3,7 @@ package imapconn
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 )
 
@@ -257,7 +258,7 @@ func (c *Conn) streamBody(m *FetchMessage, owner *Command, f *fetchCollector, se
 	}
 	b.src = closedBody{}
 	if left := src.left; left > 0 {
-		s.discard(left)
+		s.copyOctets(io.Discard, left)
 		src.left = 0
 	}
 	s.endBody()

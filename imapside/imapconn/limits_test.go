@@ -1,6 +1,7 @@
 package imapconn_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -200,6 +201,30 @@ func TestBodyWaitsForCommand(t *testing.T) {
 		c.Release()
 		if _, err := cmd.Wait(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestBodyReadInPart: what a handler leaves of a long body does not count as
+// octets of the line.
+func TestBodyReadInPart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const size, taken = 200 << 10, 100 << 10
+		c := open(t, imapconn.Options{}, imaptest.Send(ready), imaptest.Expect("UID FETCH 7 (UID BODY.PEEK[])"),
+			imaptest.Send(fmt.Sprintf("* 1 FETCH (UID 7 BODY[] {%d}\r\n", size)), imaptest.SendOctets(bytes.Repeat([]byte("x"), size)),
+			imaptest.Send(")\r\n$tag OK\r\n"), imaptest.Expect("NOOP"), imaptest.Send("$tag OK\r\n"))
+		read := int64(0)
+		cmd := c.UIDFetch(bg(), uids("7"), imapconn.FetchItems{Sections: []imapconn.Section{{}}}, imapconn.FetchHandler{
+			Body: func(_ *imapconn.FetchMessage, b *imapconn.FetchBody) error {
+				n, err := io.CopyN(io.Discard, b, taken)
+				read = n
+				return err
+			}})
+		if _, err := cmd.Wait(); err != nil || read != taken {
+			t.Errorf("got %d octets, %v; want %d", read, err, taken)
+		}
+		if err := c.Noop(bg()).Wait(); err != nil {
+			t.Errorf("the next command: %v", err)
 		}
 	})
 }

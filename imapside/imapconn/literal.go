@@ -80,6 +80,12 @@ func (s *scanner) discard(n int64) { s.copyBody(io.Discard, n) }
 
 func (s *scanner) copyBody(w io.Writer, n int64) {
 	s.beginBody()
+	s.copyOctets(w, n)
+	s.endBody()
+}
+
+// copyOctets is copyBody for a body that has begun already.
+func (s *scanner) copyOctets(w io.Writer, n int64) {
 	for n > 0 && s.err == nil {
 		if s.r == s.w && !s.fill() {
 			break
@@ -89,7 +95,6 @@ func (s *scanner) copyBody(w io.Writer, n int64) {
 		s.r += k
 		n -= int64(k)
 	}
-	s.endBody()
 }
 
 // bodySource reads the octets of one literal.
