@@ -32,7 +32,7 @@ type Repository struct {
 
 	mu         sync.Mutex
 	numberings map[mirror.Name]*numbering
-	waited     bool // this run has waited for stamps to grow old
+	waited     time.Time // when this run first waited for stamps to grow old
 }
 
 var _ mirror.Repository = (*Repository)(nil)

@@ -122,20 +122,22 @@ func (p *pass) missing(refs []mirror.Ref) []mirror.Ref {
 	return list
 }
 
-// waitOnce waits until the stamps of the mailbox are old enough, unless this
-// run has waited before.
+// waitOnce waits until the stamps of the mailbox are old enough, unless they are
+// younger than the run's first wait. What changed before it thus grows old in
+// one wait, in all mailboxes, and what never rests is not waited for again.
 func (r *Repository) waitOnce(ctx context.Context, b *box) (bool, error) {
-	r.mu.Lock()
-	again := r.waited
-	r.waited = true
-	r.mu.Unlock()
-	if again {
-		return false, nil
-	}
 	now, err := b.stamps()
 	if err != nil {
 		return false, err
 	}
+	r.mu.Lock()
+	if r.waited.IsZero() {
+		r.waited = r.now()
+	} else if now.oldAt().Add(-settleAge).After(r.waited) {
+		r.mu.Unlock()
+		return false, nil
+	}
+	r.mu.Unlock()
 	return true, r.sleep(ctx, min(max(now.oldAt().Sub(r.now()), 0), maxWait))
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/mirror"
+	"mailtwin/nametrans"
 )
 
 func TestViewReadsNames(t *testing.T) {
@@ -99,6 +100,27 @@ func TestUIDsCountFromWhatIsKnown(t *testing.T) {
 	}
 }
 
+// TestGoneInTwoMailboxes: what was removed together is proved gone in one wait.
+func TestGoneInTwoMailboxes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	first, second := w.box(inbox), w.box(nametrans.MustName("Archive"))
+	w.put("INBOX/cur/a:2,", lfMessage)
+	w.put("Archive/cur/b:2,", lfMessage)
+	w.unlink("INBOX/cur/a:2,")
+	time.Sleep(5 * time.Millisecond) // so that the stamps differ
+	w.unlink("Archive/cur/b:2,")
+	for i, m := range []*Mailbox{first, second} {
+		v, err := m.View(t.Context(), mirror.Known{Messages: []mirror.KnownMessage{{Ref: mirror.Ref{UID: 1, Base: []string{"a", "b"}[i]}}}})
+		if err != nil || len(v.Gone) != 1 {
+			t.Errorf("mailbox %d: got gone %v, unknown %v, %v; want one gone", i+1, v.Gone, v.Unknown, err)
+		}
+	}
+}
+
+// longAgo is before every stamp of a test: a run that waited then waits no more.
+var longAgo = time.Unix(1, 0)
+
 // TestGone: what is missing is gone only under two passes between equal stamps
 // two seconds old.
 func TestGone(t *testing.T) {
@@ -136,7 +158,9 @@ func TestGone(t *testing.T) {
 		if c.aged {
 			w.age()
 		}
-		w.waited = c.waited
+		if c.waited {
+			w.waited = longAgo
+		}
 		if c.during != nil {
 			w.clock.during = func() { c.during(w) }
 		}
@@ -191,7 +215,7 @@ func TestGrownOldBetweenPasses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	m := w.box(inbox)
-	w.waited = true
+	w.waited = longAgo
 	asked := 0
 	w.clock.asked = func() {
 		if asked++; asked == 2 {
@@ -230,6 +254,7 @@ func TestWaitsOnce(t *testing.T) {
 		t.Errorf("got gone %q, want b", refBases(v.Gone))
 	}
 	w.clock.offset = 0
+	time.Sleep(20 * time.Millisecond) // the stamp must be younger than the first wait
 	w.put("Other/new/a", lfMessage)
 	if v := w.view(other, known(2, "b")); len(v.Unknown) != 1 {
 		t.Errorf("got unknown %q, want b", refBases(v.Unknown))
@@ -289,7 +314,9 @@ func TestAbsent(t *testing.T) {
 		if c.aged {
 			w.age()
 		}
-		w.waited = c.waited
+		if c.waited {
+			w.waited = longAgo
+		}
 		passes := 0
 		w.disk.before = func(op string) error {
 			if op == "names INBOX/cur" {

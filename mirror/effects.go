@@ -188,16 +188,22 @@ func (e *effects) quarantined(s Side, b *box, uid UID, reason string) Quarantine
 func (e *effects) checkpoints() error {
 	var c Changes
 	for _, b := range e.boxes {
-		if !b.visited || b.incomplete || !b.usable(Far) || !b.usable(Near) {
+		if !b.visited || b.hidden || b.incomplete || b.sides[Far].blocked != "" || b.sides[Near].blocked != "" {
 			continue
 		}
 		for _, s := range Sides {
 			side := &b.sides[s]
-			if side.view == nil || side.row == nil || side.partial {
+			if side.row == nil || side.partial {
 				continue
 			}
 			row := *side.row
-			row.Checkpoint = side.view.Checkpoint
+			switch {
+			case side.view != nil:
+				row.Checkpoint = side.view.Checkpoint
+			case !side.exists():
+				// When it is back it is to be looked into, whatever it says.
+				row.Checkpoint = Checkpoint{UIDValidity: row.Checkpoint.UIDValidity}
+			}
 			if row != *side.row {
 				*side.row = row
 				c.Mailboxes = append(c.Mailboxes, row)

@@ -294,12 +294,15 @@ func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
 		if t.Side != s || t.Mailbox != b.name || old == nil {
 			continue
 		}
+		var found []UID
 		for _, m := range side.view.New {
 			if !used[m.UID] && m.Flags.Has(imap.FlagDeleted) && m.Size == old.Size && m.Date.Equal(old.Date) {
-				used[m.UID] = true
-				kept = append(kept, Tomb{s, b.name, m.UID, t.Since})
-				break
+				found = append(found, m.UID)
 			}
+		}
+		if len(found) == 1 {
+			used[found[0]] = true
+			kept = append(kept, Tomb{s, b.name, found[0], t.Since})
 		}
 	}
 	return kept

@@ -102,6 +102,7 @@ func (e *effects) noteAction(a Action, c *Changes) {
 	case Rebind:
 		c.DropRecords = append(c.DropRecords, RecordKey{a.Mailbox, a.UID})
 		dropMessage(c, MessageKey{a.Side, a.Mailbox, a.UID[a.Side]})
+		c.DropQuarantine = append(c.DropQuarantine, MessageKey{a.Side, a.Mailbox, a.Record.UID[a.Side]})
 		c.Records = append(c.Records, a.Record)
 	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)

@@ -159,6 +159,9 @@ type Input struct {
 	Fresh bool
 	// Confirm is the token that a person gave.
 	Confirm string
+	// Later says that this is not the first round of a run: it sees only a part of
+	// the mailboxes.
+	Later bool
 	// Settled says that uncertain copies had their time.
 	Settled   bool
 	Sides     [2]SideInput

@@ -93,7 +93,7 @@ func (p *planner) railRemovals(s Side, withhold []bool) {
 // common.
 func (p *planner) railWrongAccount(withhold []bool) {
 	first := p.in.Fresh && p.in.Policy.Mode == TwoWay
-	if !first && !p.in.Policy.RemoveExtra {
+	if p.in.Later || !first && !p.in.Policy.RemoveExtra {
 		return
 	}
 	far, near := p.in.Sides[Far].Shown, p.in.Sides[Near].Shown

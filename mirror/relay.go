@@ -17,16 +17,19 @@ type carried struct {
 	readErr error
 }
 
-// watched reads a body and remembers the source's error, so that the target's
-// complaint about it is not taken for an error of the target.
+// watched reads a body and remembers the source's error before its last octet,
+// so that the target's complaint about it is not taken for an error of the
+// target.
 type watched struct {
 	source io.Reader
+	left   int64 // octets that are still to come
 	c      *carried
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.source.Read(p)
-	if err != nil && err != io.EOF {
+	w.left -= int64(n)
+	if err != nil && err != io.EOF && w.left > 0 {
 		w.c.readErr = err
 	}
 	return n, err
@@ -65,7 +68,7 @@ func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mail
 			in := job(b)
 			c := &carried{hash: NewHasher(b.Form), started: true}
 			through[b.UID] = c
-			in.Body.Reader = io.TeeReader(&watched{b.Reader, c}, &progress{x: x, hash: c.hash})
+			in.Body.Reader = io.TeeReader(&watched{b.Reader, b.Octets, c}, &progress{x: x, hash: c.hash})
 			more := yield(in)
 			select {
 			case taken <- struct{}{}:

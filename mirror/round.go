@@ -13,13 +13,9 @@ func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err err
 	if err != nil {
 		return Plan{}, err
 	}
-	plan, err = x.plan(ctx, boxes)
+	plan, err = x.plan(ctx, boxes, only != nil)
 	if err != nil {
 		return Plan{}, err
-	}
-	x.usable = map[Name]bool{}
-	for _, b := range boxes {
-		x.usable[b.name] = b.usable(Far) && b.usable(Near) && !b.hidden
 	}
 	for _, p := range plan.Problems {
 		x.problem(p)
@@ -35,6 +31,10 @@ func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err err
 	if err := e.carryOut(ctx); err != nil {
 		return Plan{}, err
 	}
+	x.usable = map[Name]bool{}
+	for _, b := range boxes {
+		x.usable[b.name] = b.usable(Far) && b.usable(Near) && !b.hidden
+	}
 	return plan, e.checkpoints()
 }
 
@@ -43,9 +43,9 @@ func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err err
 const identifyRounds = 6
 
 // plan asks the planner, and identifies messages as long as it needs more.
-func (x *run) plan(ctx context.Context, boxes []*box) (Plan, error) {
+func (x *run) plan(ctx context.Context, boxes []*box, later bool) (Plan, error) {
 	for range identifyRounds {
-		plan, needs := MakePlan(x.input(boxes))
+		plan, needs := MakePlan(x.input(boxes, later))
 		if len(needs) == 0 {
 			return plan, nil
 		}
@@ -132,8 +132,8 @@ func (s *boxSide) learn(r Identified, depth Depth) {
 func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Before(q.Next) }
 
 // input describes the boxes to the planner.
-func (x *run) input(boxes []*box) Input {
-	in := Input{Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
+func (x *run) input(boxes []*box, later bool) Input {
+	in := Input{Later: later, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
 	for _, s := range Sides {
 		in.Sides[s] = x.sideInput(boxes, s)
 	}

@@ -209,7 +209,7 @@ func TestBodyWaitsForCommand(t *testing.T) {
 // octets of the line.
 func TestBodyReadInPart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const size, taken = 200 << 10, 100 << 10
+		const size, taken = 200 << 10, 150 << 10
 		c := open(t, imapconn.Options{}, imaptest.Send(ready), imaptest.Expect("UID FETCH 7 (UID BODY.PEEK[])"),
 			imaptest.Send(fmt.Sprintf("* 1 FETCH (UID 7 BODY[] {%d}\r\n", size)), imaptest.SendOctets(bytes.Repeat([]byte("x"), size)),
 			imaptest.Send(")\r\n$tag OK\r\n"), imaptest.Expect("NOOP"), imaptest.Send("$tag OK\r\n"))

@@ -183,7 +183,7 @@ func (s *setup) settle() {
 	for range 6 {
 		o := s.run("sync", "--verbose")
 		if o.exit != 0 {
-			s.t.Fatalf("exit %d\n%s%s", o.exit, o.stdout, o.stderr)
+			s.t.Fatalf("exit %d\n%s%s\nthe server's log:\n%s", o.exit, o.stdout, o.stderr, s.server.Log())
 		}
 		if strings.Contains(o.stdout, "nothing to do") {
 			return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"mailtwin/imapside"
 	"mailtwin/internal/config"
@@ -132,8 +133,16 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		Confirm:      r.opts.confirm,
 		Report:       report,
 	}
-	return runner.Run(ctx)
+	result, err := runner.Run(ctx)
+	if result.Changed {
+		// What cannot be removed now is removed by a later run.
+		_ = maildir.PurgeUndo(r.db.UndoDir(), time.Now().Add(-undoAge))
+	}
+	return result, err
 }
+
+// undoAge is how long a removed file can be brought back.
+const undoAge = 30 * 24 * time.Hour
 
 func (r *pairRun) tellRebuilt() {
 	if rebuilt := r.db.Rebuilt(); rebuilt != nil {
