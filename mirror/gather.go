@@ -144,15 +144,22 @@ func (x *run) mustVisit(b *box, only map[Name]bool) bool {
 	if only != nil {
 		return only[b.name]
 	}
-	if x.Full || x.pending(b.name) {
+	if x.Full || x.newSettings() || x.pending(b.name) {
 		return b.sides[Far].exists() || b.sides[Near].exists()
 	}
 	for _, s := range Sides {
-		if b.sides[s].exists() && !b.sides[s].unchanged() {
+		o := s.Other()
+		toBeMade := b.sides[o].row == nil && b.sides[o].listed == nil && x.Policy.Create.Allows(o)
+		if b.sides[s].exists() && (toBeMade || !b.sides[s].unchanged()) {
 			return true
 		}
 	}
 	return false
+}
+
+// newSettings reports whether the last run had another policy.
+func (x *run) newSettings() bool {
+	return x.snapshot.LastRun != nil && x.snapshot.LastRun.Settings != x.Policy.Settings()
 }
 
 func (s *boxSide) unchanged() bool {

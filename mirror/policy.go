@@ -1,6 +1,9 @@
 package mirror
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Direction says towards which sides a kind of change may travel.
 type Direction uint8
@@ -72,6 +75,12 @@ func NewPolicy(mode Mode, target Side) Policy {
 		p.New, p.Create = Towards(target), Towards(target)
 	}
 	return p
+}
+
+// Settings names everything in the policy that decides what travels.
+func (p Policy) Settings() string {
+	p.Settle = 0
+	return fmt.Sprintf("%+v", p)
 }
 
 // Writes reports whether any change of side is allowed at all.

@@ -304,11 +304,11 @@ func (x *run) settle(ctx context.Context) error {
 // finish notes that the run came to its end, if it was the first or changed
 // anything.
 func (x *run) finish(start time.Time) error {
-	if x.DryRun || (!x.wrote && !x.snapshot.Fresh) || hasRail(x.result.Plan.Stops, RailWrongAccount) {
+	if x.DryRun || (!x.wrote && !x.snapshot.Fresh && !x.newSettings()) || hasRail(x.result.Plan.Stops, RailWrongAccount) {
 		return nil
 	}
 	exit := Exit(x.result, nil)
-	return x.commit(&Changes{Run: &RunRow{Start: start, End: x.Now(), Exit: exit, Summary: x.result.Summary}})
+	return x.commit(&Changes{Run: &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.Policy.Settings(), Summary: x.result.Summary}})
 }
 
 func hasRail(stops []Stop, rail Rail) bool {

@@ -205,7 +205,10 @@ type Quarantined struct {
 type RunRow struct {
 	Start, End time.Time
 	Exit       int
-	Summary    Summary
+	// Settings are Policy.Settings of the run. When they change, every mailbox is
+	// looked into: what was not to travel may now.
+	Settings string
+	Summary  Summary
 }
 
 // Changes is what one transaction writes. Drops are carried out before puts;

@@ -130,6 +130,6 @@ CREATE TABLE run (
   start   INTEGER,
   "end"   INTEGER,
   exit    INTEGER NOT NULL,
-  summary TEXT, -- mirror.Summary as JSON
+  summary TEXT, -- mirror.Summary and the settings as JSON
   crc     INTEGER NOT NULL
 ) STRICT;

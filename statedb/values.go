@@ -122,8 +122,14 @@ func (r *row) quarantined(mailboxes map[int64]mirror.MailboxKey) mirror.Quaranti
 	}
 }
 
+// runText is the part of a run that is kept as JSON.
+type runText struct {
+	mirror.Summary
+	Settings string `json:"settings"`
+}
+
 func runValues(id int64, run *mirror.RunRow) ([]any, error) {
-	summary, err := json.Marshal(run.Summary)
+	summary, err := json.Marshal(runText{run.Summary, run.Settings})
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +139,10 @@ func runValues(id int64, run *mirror.RunRow) ([]any, error) {
 func (r *row) run() (mirror.RunRow, error) {
 	r.num() // the id
 	run := mirror.RunRow{Start: r.seconds(), End: r.seconds(), Exit: int(r.num())}
-	if err := json.Unmarshal([]byte(r.text()), &run.Summary); err != nil {
+	var o runText
+	if err := json.Unmarshal([]byte(r.text()), &o); err != nil {
 		return mirror.RunRow{}, broken("the summary of a run: %v", err)
 	}
+	run.Summary, run.Settings = o.Summary, o.Settings
 	return run, nil
 }
