@@ -11,7 +11,8 @@ import (
 // sorted plan. When it needs to know more of some messages it returns needs,
 // and the plan is not to be used; the caller identifies them and asks again.
 func MakePlan(in Input) (Plan, []Need) {
-	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, awaited: map[MailboxKey]bool{}}
+	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, awaited: map[MailboxKey]bool{},
+		sources: map[MessageKey]bool{}, closed: map[MailboxKey]bool{}}
 	for _, box := range in.Mailboxes {
 		box.Records = slices.Clone(box.Records) // rebinding changes them
 		p.boxes = append(p.boxes, newBoxPlanner(p, &box))
@@ -22,6 +23,7 @@ func MakePlan(in Input) (Plan, []Need) {
 		b.reclaim()
 		b.rebind()
 	}
+	p.holds()
 	p.arrivals()
 	p.moves((*boxPlanner).departures)
 	for _, b := range p.boxes {
@@ -54,6 +56,11 @@ type planner struct {
 	arrived map[int64]Sight
 	// awaited are mailboxes in which such a message may still appear.
 	awaited map[MailboxKey]bool
+	// held, sources and closed are what must not be sent, from where and to
+	// where; see holds.
+	held    []hold
+	sources map[MessageKey]bool
+	closed  map[MailboxKey]bool
 }
 
 func (p *planner) add(a Action) { p.plan.Actions = append(p.plan.Actions, a) }
@@ -526,7 +533,7 @@ func (b *boxPlanner) unpaired(s Side) {
 		switch {
 		case b.claimed[s][m.UID] || b.box.Quarantined[s][m.UID] || !b.bothOpen():
 		case p.RemoveExtra && p.resets(s):
-			if !b.removalsOff() && p.Deletions != DeleteNothing && !b.unreadSource(o) {
+			if !b.removalsOff() && p.Deletions != DeleteNothing && len(b.unpairedUnknown(o)) == 0 {
 				b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
 			}
 		case p.New.Allows(o):
@@ -535,19 +542,14 @@ func (b *boxPlanner) unpaired(s Side) {
 	}
 }
 
-// unreadSource reports whether s holds a message without a record that nobody
-// could read: it may be the partner of any on the other side.
-func (b *boxPlanner) unreadSource(s Side) bool {
-	paired := map[UID]bool{}
+// unpairedUnknown returns the messages of s without a record that nobody could
+// see or read: any may be the partner of one on the other side.
+func (b *boxPlanner) unpairedUnknown(s Side) map[UID]bool {
+	set := maps.Clone(b.box.Unknown[s])
 	for _, r := range b.box.Records {
-		paired[r.UID[s]] = true
+		delete(set, r.UID[s])
 	}
-	for uid := range b.box.Unknown[s] {
-		if !paired[uid] {
-			return true
-		}
-	}
-	return false
+	return set
 }
 
 // send copies a.Message to a.Side, unless it cannot pass or an earlier attempt
@@ -557,6 +559,14 @@ func (b *boxPlanner) send(a Action) {
 	from, to := a.Side.Other(), b.in.Sides[a.Side].Traits
 	if to.MaxSize > 0 && a.Message.Size > to.MaxSize {
 		b.quarantine(from, a.Message, ErrTooBig.Error())
+		return
+	}
+	if b.onHold(a.Side, a.Message) {
+		a.Kind, a.Reason = Wait, "what an interrupted run made of it could not be read"
+		if in := b.intentOf(from, a.Message.UID); in != nil {
+			a.Intent = in.ID
+		}
+		b.add(a)
 		return
 	}
 	if in := b.intentOf(from, a.Message.UID); in != nil && in.Kind == CopyIntent {

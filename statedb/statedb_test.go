@@ -95,7 +95,7 @@ func everyField() *mirror.Changes {
 		{Side: mirror.Far, Mailbox: "INBOX", UID: 1<<32 - 1, Reason: "NO \x00\xff refused", Since: at(8), Tries: 3, Next: at(9)},
 		{Side: mirror.Near, Mailbox: "Lists\x00go", UID: 60},
 	}
-	c.Run = &mirror.RunRow{Start: at(1), End: at(2), Exit: 3, Summary: mirror.Summary{Copied: [2]int{1, 2}, Held: 4}}
+	c.Run = &mirror.RunRow{Start: at(1), End: at(2), Exit: 3, Settings: "both ways", Summary: mirror.Summary{Copied: [2]int{1, 2}, Held: 4}}
 	return c
 }
 

@@ -58,7 +58,7 @@ func everything() mirror.Changes {
 		Tombs: []mirror.Tomb{{Side: mirror.Far, Mailbox: suiteChild, UID: 77, Since: afterNoon(0)}},
 		Quarantine: []mirror.Quarantined{{Side: mirror.Near, Mailbox: suiteChild, UID: 2, Reason: "NO \"ü\"\x01 no",
 			Since: afterNoon(0), Tries: 3, Next: afterNoon(time.Hour)}},
-		Run: &mirror.RunRow{Start: afterNoon(0), End: afterNoon(time.Minute), Exit: 3, Summary: mirror.Summary{Created: [2]int{1, 2}, Copied: [2]int{3, 4},
+		Run: &mirror.RunRow{Start: afterNoon(0), End: afterNoon(time.Minute), Exit: 3, Settings: "two-way", Summary: mirror.Summary{Created: [2]int{1, 2}, Copied: [2]int{3, 4},
 			Octets: [2]int64{1 << 40, 6}, Moved: [2]int{7, 8}, Flagged: [2]int{9, 10}, Removed: [2]int{11, 12}, Pending: [2]int{13, 14},
 			Paired: 15, Fetched: 16, Failed: 17, Held: 18, Ghosts: 19}},
 	}
