@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"mailtwin/mirror"
 )
 
 const (
@@ -18,7 +20,11 @@ const (
 	dotlockPoll = 100 * time.Millisecond
 )
 
-var errDotlocked = errors.New("another program holds the lock")
+var errDotlocked = fmt.Errorf("%w: another program holds the lock", mirror.ErrBusy)
+
+// ourMark stands in the locks that we make. Since only one run of ours may work
+// in a root at a time, a lock with it was left by one that was killed.
+const ourMark = "mailtwin"
 
 // dotlock is a lock file as Dovecot makes them: it exists while it is held and
 // may become the file that it guards.
@@ -37,6 +43,10 @@ func (r *Repository) dotlock(ctx context.Context, dir *directory, name string) (
 		if err == nil {
 			own, err := dir.root.Lstat(name)
 			if err != nil {
+				f.Close()
+				return nil, err
+			}
+			if _, err := f.WriteAt([]byte(ourMark), 0); err != nil {
 				f.Close()
 				return nil, err
 			}
@@ -60,7 +70,11 @@ func (r *Repository) dotlock(ctx context.Context, dir *directory, name string) (
 // breakStale removes the lock if it is stale, and reports whether it did.
 func (r *Repository) breakStale(dir *directory, name string) bool {
 	held, err := dir.root.Lstat(name)
-	if err != nil || r.now().Sub(held.ModTime()) < dotlockStale {
+	if err != nil {
+		return false
+	}
+	text, err := dir.readFile(name)
+	if ours := err == nil && string(text) == ourMark; !ours && r.now().Sub(held.ModTime()) < dotlockStale {
 		return false
 	}
 	// Somebody else may have broken it and taken it meanwhile.

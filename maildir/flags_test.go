@@ -205,7 +205,7 @@ func TestKeywordsLock(t *testing.T) {
 	if _, err := m.Store(t.Context(), add); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"create INBOX/" + keywordsLock, "remove INBOX/" + keywordsTemp, "create INBOX/" + keywordsTemp, "write INBOX/" + keywordsTemp,
+	want := []string{"create INBOX/" + keywordsLock, "write INBOX/" + keywordsLock, "remove INBOX/" + keywordsTemp, "create INBOX/" + keywordsTemp, "write INBOX/" + keywordsTemp,
 		"fsync INBOX/" + keywordsTemp, "replace INBOX/" + keywordsFile, "sync INBOX", "remove INBOX/" + keywordsLock,
 		"rename INBOX/cur/a:2,a", "sync INBOX/cur"}
 	if got := w.disk.operations(); !slices.Equal(got, want) {
@@ -217,21 +217,23 @@ func TestDotlock(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
+		text   string
 		age    time.Duration
 		sleeps int // after which the holder gives it back
 		err    error
 		waits  int
 	}{
-		{"given back", 0, 3, nil, 3},
-		{"stale", dotlockStale + time.Second, 0, nil, 0},
-		{"held", 0, 1000, errDotlocked, int(dotlockWait / dotlockPoll)},
+		{"given back", "1:elsewhere", 0, 3, nil, 3},
+		{"stale", "1:elsewhere", dotlockStale + time.Second, 0, nil, 0},
+		{"left by a run that was killed", ourMark, 0, 0, nil, 0},
+		{"held", "1:elsewhere", 0, 1000, errDotlocked, int(dotlockWait / dotlockPoll)},
 	} {
 		w := newWorld(t, nil)
 		m := w.box(inbox)
 		w.put("INBOX/cur/a:2,", lfMessage)
 		w.put("INBOX/cur/b:2,", lfMessage)
 		lock := "INBOX/" + keywordsLock
-		w.put(lock, "1:elsewhere")
+		w.put(lock, c.text)
 		then := w.now().Add(-c.age)
 		if err := os.Chtimes(filepath.Join(w.path, lock), then, then); err != nil {
 			t.Fatal(err)

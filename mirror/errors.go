@@ -28,6 +28,7 @@ var (
 	ErrRenumbered = errors.New("UIDVALIDITY changed during the run")
 	ErrOverQuota  = errors.New("over quota")
 	ErrDenied     = errors.New("permission denied")
+	ErrBusy       = errors.New("in use by another program")
 )
 
 // Errors of a side. The run ends; what was done stays done.
@@ -69,7 +70,7 @@ var reaches = []struct {
 }{
 	{ReachRun, []error{ErrLocked, ErrStopped, ErrRootMissing, ErrOtherIdentity, ErrNames, ErrStateNewer, ErrStateBroken}},
 	{ReachSide, []error{ErrSignIn, ErrCertificate, ErrUnreachable, ErrCut, ErrThrottled, ErrProtocol, ErrFull}},
-	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrRenumbered, ErrOverQuota, ErrDenied}},
+	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
 	{ReachMessage, []error{ErrTooBig, ErrRefused, ErrEmptyBody, ErrShortBody, ErrNUL, ErrGone, ErrFlagRefused, ErrNotDone}},
 }
 

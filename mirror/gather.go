@@ -355,7 +355,7 @@ func (x *run) failMailbox(b *box, s Side, op string, err error) error {
 
 // passing notes an error that another run may find gone.
 func (x *run) passing(err error) {
-	if errors.Is(err, ErrOverQuota) || errors.Is(err, ErrThrottled) {
+	if isAny(err, ErrOverQuota, ErrThrottled, ErrBusy) {
 		x.result.Temporary = true
 	}
 }
