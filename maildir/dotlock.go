@@ -22,8 +22,9 @@ const (
 
 var errDotlocked = fmt.Errorf("%w: another program holds the lock", mirror.ErrBusy)
 
-// ourMark stands in the locks that we make. Since only one run of ours may work
-// in a root at a time, a lock with it was left by one that was killed.
+// ourMark stands in the locks that we make and that do not become the file they
+// guard. Since only one run of ours may work in a root at a time, a lock with it
+// was left by one that was killed.
 const ourMark = "mailtwin"
 
 // dotlock is a lock file as Dovecot makes them: it exists while it is held and
@@ -43,10 +44,6 @@ func (r *Repository) dotlock(ctx context.Context, dir *directory, name string) (
 		if err == nil {
 			own, err := dir.root.Lstat(name)
 			if err != nil {
-				f.Close()
-				return nil, err
-			}
-			if _, err := f.WriteAt([]byte(ourMark), 0); err != nil {
 				f.Close()
 				return nil, err
 			}
@@ -80,6 +77,12 @@ func (r *Repository) breakStale(dir *directory, name string) bool {
 	// Somebody else may have broken it and taken it meanwhile.
 	again, err := dir.root.Lstat(name)
 	return err == nil && os.SameFile(held, again) && r.disk.remove(dir, name) == nil
+}
+
+// mark says whose lock it is.
+func (l *dotlock) mark() error {
+	_, err := l.file.WriteAt([]byte(ourMark), 0)
+	return err
 }
 
 // release gives the lock back, unless it was broken or became its file.

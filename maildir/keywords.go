@@ -183,6 +183,9 @@ func (r *Repository) addKeywords(ctx context.Context, dir *directory, flags []im
 		return keywords{}, err
 	}
 	defer lock.release()
+	if err := lock.mark(); err != nil {
+		return keywords{}, fmt.Errorf("write %s: %w", keywordsLock, err)
+	}
 	now, err := readKeywords(dir) // somebody may have added some before we had the lock
 	if err != nil {
 		return keywords{}, err

@@ -113,7 +113,7 @@ func (s *setup) changeNear(r *rand.Rand) {
 func (s *setup) files(mailbox string) (list []string) {
 	s.t.Helper()
 	for _, sub := range []string{"cur", "new"} {
-		found, err := filepath.Glob(filepath.Join(s.maildir(), mailbox, sub, "*"))
+		found, err := filepath.Glob(filepath.Join(s.maildir(), strings.ReplaceAll(mailbox, "%", "%25"), sub, "*"))
 		s.must(err)
 		list = append(list, found...)
 	}
