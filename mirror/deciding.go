@@ -1,0 +1,143 @@
+package mirror
+
+// records decides on every record by the table base | far | near.
+func (b *boxPlanner) records() {
+	for i, r := range b.box.Records {
+		if b.settled[i] {
+			continue
+		}
+		far, near := r.Seen[Far].Sight, r.Seen[Near].Sight
+		switch {
+		case far == Unknown && near == Gone:
+			b.noteDeparture(Near, b.stored[i], r.Record)
+		case far == Gone && near == Unknown:
+			b.noteDeparture(Far, b.stored[i], r.Record)
+		case far == Unknown || near == Unknown:
+		case far == Gone && near == Gone:
+			b.add(Action{Kind: Drop, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+		case far == Present && near == Present:
+			b.mergeInto(b.stored[i], r.Record, [2]Flags{r.Seen[Far].Message.Flags, r.Seen[Near].Message.Flags})
+		case far == Gone:
+			b.departed(Far, b.stored[i], r)
+		default:
+			b.departed(Near, b.stored[i], r)
+		}
+	}
+}
+
+// mergeInto adds what merging the flags of rec asks for. old is the record as
+// the state has it.
+func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
+	keeps := [2]Storable{b.box.Sides[Far].Keeps, b.box.Sides[Near].Keeps}
+	plan := mergeFlags(b.in.Policy, rec, now, keeps)
+	stores := false
+	for _, s := range Sides {
+		if plan.add[s].Empty() && plan.remove[s].Empty() {
+			continue
+		}
+		stores = true
+		b.add(Action{Kind: SetFlags, Side: s, Mailbox: b.box.Name, UID: rec.UID, Record: plan.record, Add: plan.add[s], Remove: plan.remove[s]})
+	}
+	if !stores {
+		rec = plan.record // both sides made the same change, or it is masked
+	}
+	if rec != old {
+		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: rec.UID, Record: rec})
+	}
+}
+
+// departed decides on a record whose message is gone on s alone.
+// stored is the record as the state has it.
+func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
+	o, p := s.Other(), b.in.Policy
+	left := r.Seen[o].Message
+	if r.State[s] == Unconfirmed {
+		r.State[s] = Held
+		b.add(Action{Kind: Hold, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: r.Record,
+			Reason: "the side announced this copy and does not show it; it is not sent again"})
+		return
+	}
+	if r.State[s] == Held {
+		b.noteDeparture(s, stored, r.Record)
+		return
+	}
+	if r.Record != stored {
+		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+	}
+	before := len(b.plan.Actions)
+	switch {
+	case p.resets(s):
+		b.refill(s, r, left, "the target lost it")
+	case p.Mode == TwoWay && !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])):
+		if p.Gone.Allows(o) {
+			b.refill(s, r, left, "it was removed there and changed here: kept")
+		}
+	case b.mayRemove(o, r) || b.endsMove(o, r):
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
+	}
+	if len(b.plan.Actions) == before {
+		b.noteDeparture(s, r.Record, r.Record)
+	}
+}
+
+// noteDeparture remembers that a message is gone on s where nothing else is
+// decided on it, so that a later round need not look there again to know it.
+func (b *boxPlanner) noteDeparture(s Side, stored, r Record) {
+	kind := Confirm
+	if r.State[s] == Confirmed {
+		r.State[s], kind = Departed, Depart
+	}
+	if r != stored {
+		b.add(Action{Kind: kind, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: r})
+	}
+}
+
+// removalsOff reports whether this run removes nothing in this mailbox.
+func (b *boxPlanner) removalsOff() bool { return b.in.Fresh || b.renumbered() }
+
+func (b *boxPlanner) renumbered() bool {
+	return b.box.Sides[Far].Renumbered || b.box.Sides[Near].Renumbered
+}
+
+// mayMove reports whether r's message on o may follow its partner. That the
+// partner was found in another mailbox proves more than a listing of this one.
+func (b *boxPlanner) mayMove(o Side, r RecordInput) bool {
+	return b.in.Policy.Gone.Allows(o) && !b.renumbered() && r.State[o] == Confirmed
+}
+
+func (b *boxPlanner) mayRemove(o Side, r RecordInput) bool {
+	return b.mayMove(o, r) && r.State[o.Other()].shown() && !b.removalsOff() && b.in.Policy.Deletions != DeleteNothing
+}
+
+// endsMove reports whether r's message on o is what an interrupted move left
+// behind.
+func (b *boxPlanner) endsMove(o Side, r RecordInput) bool {
+	in := b.intentOf(o, r.UID[o])
+	return in != nil && in.Kind == MoveIntent && b.mayMove(o, r) && b.arrived[in.ID] == Present
+}
+
+// remove takes a message away, or ends what an interrupted run began: when its
+// copy is where it was going, only the source is left to be expunged.
+func (b *boxPlanner) remove(a Action) {
+	a.Kind, a.Mailbox = Remove, b.box.Name
+	if in := b.intentOf(a.Side, a.Message.UID); in != nil && in.Kind != CopyIntent {
+		a.Intent = in.ID
+		switch {
+		case b.arrived[in.ID] == Unknown && in.Target != "":
+			return
+		case b.awaits(in):
+			a.Kind, a.Reason = Wait, "an earlier move may still appear"
+			b.plan.Waiting++
+		case b.arrived[in.ID] == Present:
+			a.ForGood = true
+		}
+	}
+	b.add(a)
+}
+
+// refill copies a message to s again.
+func (b *boxPlanner) refill(s Side, r RecordInput, left Message, reason string) {
+	if b.bothOpen() && b.in.Policy.New.Allows(s) && !b.box.Quarantined[s.Other()][left.UID] {
+		b.send(Action{Side: s, UID: r.UID, Message: left, Again: true, Record: r.Record, Reason: reason})
+	}
+}

@@ -1,0 +1,182 @@
+package mirror
+
+import (
+	"slices"
+)
+
+// rebind finds messages that are gone and there again under another UID or
+// base name in the same mailbox: renamed by a Maildir program, or announced
+// and then numbered anew.
+func (b *boxPlanner) rebind() {
+	for _, s := range Sides {
+		b.rebindAnnounced(s)
+		gone, index := b.goneOn(s, func(r RecordInput) bool { return !b.announced(s, r) })
+		fresh := b.fresh(s)
+		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
+			b.rebindRecord(s, index[m.a], fresh[m.b])
+		}
+	}
+}
+
+// announced reports whether r's copy on s was announced and never shown, or was
+// being sent again when a run was interrupted.
+func (b *boxPlanner) announced(s Side, r RecordInput) bool {
+	in := b.intentOf(s.Other(), r.UID[s.Other()])
+	return !r.State[s].shown() || (in != nil && in.Kind == CopyIntent)
+}
+
+// rebindAnnounced looks for copies that the side announced and does not show.
+// What was announced may have been changed on its way in, so they are matched
+// by everything there is, like uncertain copies.
+func (b *boxPlanner) rebindAnnounced(s Side) {
+	gone, index := b.goneOn(s, func(r RecordInput) bool { return b.announced(s, r) })
+	fresh := b.fresh(s)
+	m := matchMessages(gone, fresh, true)
+	b.needPartners(s.Other(), b.placedGone(s, gone, index), m.needA)
+	b.needs.add(s, b.box.Name, fresh, m.needB)
+	if m.needs() {
+		return
+	}
+	for _, pair := range m.pairs {
+		b.rebindRecord(s, index[pair.a], fresh[pair.b])
+	}
+}
+
+// goneOn lists the messages of records that are gone on s, present on the
+// other side and such as which says, as they were known, with the index of
+// their record.
+func (b *boxPlanner) goneOn(s Side, which func(RecordInput) bool) (list []Message, index []int) {
+	for i, r := range b.box.Records {
+		if b.settled[i] || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Present || !which(r) {
+			continue
+		}
+		m, partner := r.Seen[s].Message, r.Seen[s.Other()].Message
+		if !r.Altered {
+			m.Identity = completed(m.Identity, partner.Identity)
+		} else if b.announced(s, r) && !m.Identity.Body.Known() {
+			continue // nobody can tell any more what it was
+		}
+		list = append(list, b.forMatching(m))
+		index = append(index, i)
+	}
+	return list, index
+}
+
+// completed fills what is not known of an identity from its partner's.
+func completed(id, partner Identity) Identity {
+	if !id.Header.Known() {
+		id.Header, id.Key, id.Decisive = partner.Header, partner.Key, partner.Decisive
+	}
+	if !id.Body.Known() {
+		id.Body = partner.Body
+	}
+	return id
+}
+
+func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
+	b.claimed[s][m.UID] = true
+	r := &b.box.Records[i]
+	old := r.Record
+	if !r.State[s].shown() {
+		r.Record = confirmFlags(r.Record, s, m.Flags)
+	}
+	r.State[s] = Confirmed
+	r.UID[s] = m.UID
+	r.Seen[s] = Sighting{Present, m}
+	b.stored[i] = r.Record
+	b.add(Action{Kind: Rebind, Side: s, Mailbox: b.box.Name, UID: old.UID, Message: m, Record: r.Record})
+}
+
+// adopt pairs equal messages that are new on both sides, also those that an
+// interrupted run left behind.
+func (b *boxPlanner) adopt() {
+	if !b.bothOpen() {
+		return
+	}
+	far, near := b.acceptedFirst(Far), b.acceptedFirst(Near)
+	m := matchMessages(far, near, true)
+	b.needs.add(Far, b.box.Name, far, m.needA)
+	b.needs.add(Near, b.box.Name, near, m.needB)
+	if m.needs() {
+		return
+	}
+	for _, pair := range m.pairs {
+		b.pairMessages([2]Message{far[pair.a], near[pair.b]}, pair.altered)
+	}
+	b.doubt(Far, far, m.doubtA)
+	b.doubt(Near, near, m.doubtB)
+	b.ghosts()
+}
+
+// acceptedFirst is free with those first whose copy the other side accepted:
+// of several equal messages it is theirs that must be there.
+func (b *boxPlanner) acceptedFirst(s Side) []Message {
+	list := b.free(s)
+	rank := func(m Message) int {
+		if in := b.intentOf(s, m.UID); in != nil && in.Accepted {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(list, func(a, b Message) int { return rank(a) - rank(b) })
+	return list
+}
+
+func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
+	now := [2]Flags{m[Far].Flags, m[Near].Flags}
+	r := Record{Mailbox: b.box.Name, UID: [2]UID{m[Far].UID, m[Near].UID}, Base: pairBases(now), Altered: altered}
+	for _, s := range Sides {
+		b.claimed[s][m[s].UID] = true
+	}
+	b.add(Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: m[Far], Partner: m[Near], Record: r})
+	b.mergeInto(r, r, now)
+}
+
+// doubt quarantines messages of s that may or may not have a partner.
+func (b *boxPlanner) doubt(s Side, list []Message, indexes []int) {
+	for _, i := range indexes {
+		if b.box.Quarantined[s][list[i].UID] {
+			b.claimed[s][list[i].UID] = true
+			continue
+		}
+		b.quarantine(s, list[i], "several messages on the other side share its Message-ID, Date and From; it is not sent, since it may be there already")
+	}
+}
+
+func (b *boxPlanner) quarantine(s Side, m Message, reason string) {
+	b.claimed[s][m.UID] = true
+	b.add(Action{Kind: Quarantine, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, m.UID), Message: m, Reason: reason})
+}
+
+// ghosts finds copies that came after they were sent again, among what has no
+// partner.
+func (b *boxPlanner) ghosts() {
+	for _, g := range b.box.Ghosts {
+		s := g.Intent.Side.Other()
+		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Source.UID) {
+			continue // nobody can tell any more what it was
+		}
+		var late []Message
+		for _, m := range b.free(s) {
+			if m.UID >= g.Intent.TargetUIDNext {
+				late = append(late, m)
+			}
+		}
+		found := matchMessages([]Message{b.forMatching(g.Source)}, late, true)
+		b.needs.add(g.Intent.Side, b.box.Name, []Message{g.Source}, found.needA)
+		b.needs.add(s, b.box.Name, late, found.needB)
+		if found.needs() || len(found.pairs) == 0 {
+			continue
+		}
+		ghost := late[found.pairs[0].b]
+		b.claimed[s][ghost.UID] = true
+		b.add(Action{Kind: Ghost, Side: s, Mailbox: b.box.Name, UID: uids(s, ghost.UID), Message: ghost,
+			Intent: g.Intent.ID, Reason: "the server finished this copy after it was sent again"})
+	}
+}
+
+// shows reports whether a message is there to be read.
+func (b *boxPlanner) shows(s Side, uid UID) bool {
+	return slices.ContainsFunc(b.box.Unpaired[s], func(m Message) bool { return m.UID == uid }) ||
+		slices.ContainsFunc(b.box.Records, func(r RecordInput) bool { return r.UID[s] == uid && r.Seen[s].Sight == Present })
+}
