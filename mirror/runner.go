@@ -301,10 +301,12 @@ func (x *run) settle(ctx context.Context) error {
 	return nil
 }
 
-// finish notes that the run came to its end, if it was the first or changed
-// anything.
+// finish notes that the run came to its end, if it was the first, changed mail
+// or left something out. A run that only confirmed what the last one did is not
+// worth a row.
 func (x *run) finish(start time.Time) error {
-	if x.DryRun || (!x.wrote && !x.snapshot.Fresh && !x.newSettings()) || hasRail(x.result.Plan.Stops, RailWrongAccount) {
+	worth := x.result.Changed || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
+	if x.DryRun || !worth || hasRail(x.result.Plan.Stops, RailWrongAccount) {
 		return nil
 	}
 	exit := Exit(x.result, nil)
