@@ -88,6 +88,7 @@ func TestAppend(t *testing.T) {
 		{"APPENDUID below UIDNEXT", "LITERAL+", nil, [][]imaptest.Step{upload("", "$tag OK [APPENDUID 7 3] ok")}, one(""), "101→0()"},
 		{"APPENDUID twice", "LITERAL+", nil, [][]imaptest.Step{upload("", "$tag OK [APPENDUID 7 4] ok"), upload("", "$tag OK [APPENDUID 7 4] ok")},
 			[]mirror.Incoming{incoming("", "body"), incoming("", "body")}, "101→4(); 102→0()"},
+		{"APPENDUID from a server without UIDPLUS", "NOUIDPLUS LITERAL+", nil, [][]imaptest.Step{upload("", "$tag OK [APPENDUID 7 4] ok")}, one(""), "101→0()"},
 		{"APPENDUID that is none", "LITERAL+", nil, [][]imaptest.Step{upload("", "$tag OK [APPENDUID seven] ok")}, one(""), "101→0()"},
 		{"LF form travels with CRLF", "LITERAL+", nil, [][]imaptest.Step{uploadBody("", "a\r\nb\r\n", "$tag OK ok")},
 			[]mirror.Incoming{{Date: date, Body: mirror.Body{Reader: strings.NewReader("a\nb\n"), Octets: 4, Size: 6, Form: mirror.LF}}}, "101→0()"},
@@ -120,7 +121,7 @@ func TestAppend(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := open(t, connect(t, c.caps, append([][]imaptest.Step{sel("0", "4", c.selected...)}, c.script...)...), mirror.Checkpoint{})
+			m := open(t, connect(t, strings.TrimPrefix("UIDPLUS "+c.caps, "UIDPLUS NOUIDPLUS "), append([][]imaptest.Step{sel("0", "4", c.selected...)}, c.script...)...), mirror.Checkpoint{})
 			results, err := m.Append(t.Context(), batch(c.messages...))
 			if got := resultString(results); err != nil || got != c.want {
 				t.Errorf("got  %s, %v\nwant %s", got, err, c.want)

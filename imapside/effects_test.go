@@ -167,9 +167,9 @@ func TestMove(t *testing.T) {
 			do(moveBoth, "$tag OK [COPYUID 8 1:2 20:21] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
 		{"MOVE, COPYUID below UIDNEXT", "MOVE", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 9 1:2 4:5] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
-		{"MOVE, one was not there", "MOVE", [][]imaptest.Step{
+		{"MOVE, one was not there", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 9 2 20] ok"), do("UID SEARCH UID 1", "* SEARCH", "$tag OK ok")}, "2→20; 1→0 message is no longer there", nil},
-		{"MOVE refused half-way", "MOVE", [][]imaptest.Step{
+		{"MOVE refused half-way", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "* OK [COPYUID 9 1 20] ok", "* 1 EXPUNGE", "$tag NO enough"), do("UID SEARCH UID 2", "* SEARCH 2", "$tag OK ok")},
 			"2→0 not done, message was refused; 1→20", nil},
 		{"MOVE, no target", "MOVE", [][]imaptest.Step{
@@ -185,6 +185,9 @@ func TestMove(t *testing.T) {
 		{"COPY of one, the other is gone", "UIDPLUS", [][]imaptest.Step{
 			do(copyBoth, "$tag OK [COPYUID 9 1 20] ok"), do(`UID STORE 1 +FLAGS.SILENT (\Deleted)`, "$tag OK ok"), do("UID EXPUNGE 1", "$tag OK ok"),
 			do("UID SEARCH UID 1", "* SEARCH", "$tag OK ok")}, "2→0 message is no longer there; 1→20", nil},
+		{"COPY, and nobody knows what became of the sources", "UIDPLUS", [][]imaptest.Step{
+			do(copyBoth, "$tag OK [COPYUID 9 1:2 20:21] ok"), do(markDeleted, "$tag OK ok"), do(expungeBoth, "$tag OK ok"), do(searchBoth, "$tag NO no")},
+			"", mirror.ErrDenied},
 		{"COPY without COPYUID: the source stays as it is", "UIDPLUS", [][]imaptest.Step{
 			do(copyBoth, "$tag OK ok")}, "2→0 pending; 1→0 pending", nil},
 		{"COPY with an odd COPYUID: the source stays as it is", "UIDPLUS", [][]imaptest.Step{

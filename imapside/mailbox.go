@@ -124,7 +124,7 @@ func (m *mailbox) Reserve(n int) []mirror.Ref { return make([]mirror.Ref, n) }
 // returns it when it can be believed: of this UIDVALIDITY, not below the
 // UIDNEXT seen before, not told for another message. Otherwise it returns 0.
 func (m *mailbox) announce(validity uint32, uid imap.UID) imap.UID {
-	if validity != m.status.UIDValidity || uid == 0 || uid < m.status.UIDNext || m.announced[uid] {
+	if !m.repo.caps.Has(imap.CapUIDPlus) || validity != m.status.UIDValidity || uid == 0 || uid < m.status.UIDNext || m.announced[uid] {
 		return 0
 	}
 	m.announced[uid] = true

@@ -3,6 +3,7 @@ package imapside
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -143,7 +144,7 @@ func (mv *moving) byCopy(uids []imap.UID) error {
 	for _, part := range parts(uids) {
 		asked = append(asked, query{part, mv.m.repo.conn.UIDCopy(mv.ctx, setOf(part), mv.target)})
 	}
-	var copied []imap.UID
+	copied := make(map[imap.UID]imap.UID) // by source
 	for _, q := range asked {
 		data, err := q.command.Wait()
 		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
@@ -156,8 +157,7 @@ func (mv *moving) byCopy(uids []imap.UID) error {
 			case refused(err) != nil:
 				mv.results[uid] = mirror.Moved{Err: notDone(failure("copy message", err, mirror.ErrRefused))}
 			case told:
-				mv.results[uid] = mirror.Moved{To: refOf(to)}
-				copied = append(copied, uid)
+				copied[uid] = to
 			case len(copies) > 0:
 				mv.results[uid] = mirror.Moved{Err: fmt.Errorf("copy message: %w", mirror.ErrGone)}
 			default:
@@ -168,18 +168,19 @@ func (mv *moving) byCopy(uids []imap.UID) error {
 	return mv.removeSources(copied)
 }
 
-func (mv *moving) removeSources(copied []imap.UID) error {
+// removeSources gives the copied messages their results. After an error they
+// have none: nobody knows whether the sources are still there.
+func (mv *moving) removeSources(copied map[imap.UID]imap.UID) error {
 	if len(copied) == 0 {
 		return nil
 	}
-	left, err := mv.m.expunge(mv.ctx, copied)
+	left, err := mv.m.expunge(mv.ctx, slices.Sorted(maps.Keys(copied)))
 	if err != nil {
 		return err
 	}
-	for uid := range left.flags {
-		result := mv.results[uid]
-		result.Pending = true
-		mv.results[uid] = result
+	for uid, to := range copied {
+		_, there := left.flags[uid]
+		mv.results[uid] = mirror.Moved{To: refOf(to), Pending: there}
 	}
 	return nil
 }

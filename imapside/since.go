@@ -55,7 +55,8 @@ func (m *mailbox) lookSince(ctx context.Context, known mirror.Known, status mirr
 	switch count := look.below(status.UIDNext); {
 	case count < int(status.Messages):
 		return sight{}, false, nil
-	case count == int(status.Messages):
+	case count == int(status.Messages) && status.Messages == m.known.Messages && status.UIDNext == m.known.UIDNext:
+		// Nothing came and nothing went: UIDs are never used again.
 		return look.sight(), true, nil
 	}
 	present, err := m.repo.conn.UIDSearch(ctx, from(1)).Wait()

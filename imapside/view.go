@@ -78,6 +78,7 @@ func (m *mailbox) report(known mirror.Known, status mirror.Checkpoint, shown sig
 		Renumbered: m.renumbered(status),
 		New:        shown.arrived,
 		Total:      len(shown.arrived),
+		Selected:   int(status.Messages),
 		Keeps:      m.keeps,
 	}
 	if len(shown.arrived) > 0 {

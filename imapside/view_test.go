@@ -235,9 +235,10 @@ func TestViewSince(t *testing.T) {
 		known  mirror.Known
 		want   string
 	}{
-		{"changed and new, none gone: no UID list",
+		{"changed and new, none gone: the UIDs are listed all the same",
 			[][]imaptest.Step{selSince("4", "5", "95"),
-				do(since, `* 2 FETCH (UID 2 FLAGS (\Seen) RFC822.SIZE 9 MODSEQ (94))`, "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 9 MODSEQ (95))", "$tag OK done")},
+				do(since, `* 2 FETCH (UID 2 FLAGS (\Seen) RFC822.SIZE 9 MODSEQ (94))`, "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 9 MODSEQ (95))", "$tag OK done"),
+				do("UID SEARCH UID 1:*", "* SEARCH 1 2 3 4", "$tag OK done")},
 			modSeq, known("", 1, 2, 3),
 			`new 4() 9, changed 2(\Seen), total 4 lowest 1; 7:5, modseq 95`},
 		{"one gone: the UIDs are listed",

@@ -170,7 +170,7 @@ func (k keywords) extended(flags []imap.Flag, used uint32) keywords {
 func readKeywords(dir *directory) (keywords, error) {
 	text, err := dir.readFile(keywordsFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return keywords{}, fmt.Errorf("read %s: %w", keywordsFile, err)
+		return keywords{}, fmt.Errorf("%w: read %s: %w", mirror.ErrDenied, keywordsFile, err)
 	}
 	return parseKeywords(text), nil
 }

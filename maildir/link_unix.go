@@ -17,6 +17,12 @@ func linkExclusive(from *directory, name string, to *directory, newName string) 
 			return err
 		}
 		err := unix.Unlinkat(fromFD, name, 0)
+		var at unix.Stat_t
+		if err == unix.ENOENT && unix.Fstatat(toFD, newName, &at, unix.AT_SYMLINK_NOFOLLOW) == nil && at.Nlink == 1 {
+			// This very call took the name away and its answer was lost, as
+			// NFS does: the new name is the only one.
+			return nil
+		}
 		if err != nil {
 			// Perhaps another program renamed the file just now (ENOENT); it
 			// is there under the name that it got.

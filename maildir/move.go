@@ -80,6 +80,11 @@ func (mv *mover) move(move mirror.Move) mirror.Moved {
 		}
 		mv.left.add(e.inNew)
 		mv.entered.add(to.inNew)
+		for _, twin := range e.twins { // the same octets under the same base name
+			if mv.m.repo.disk.remove(mv.box.part(twin.inNew), twin.name) == nil {
+				mv.left.add(twin.inNew)
+			}
+		}
 		delete(mv.m.last.entries, move.Base)
 		mv.target.moved(base, to)
 		mv.target.numbers.bind(base, move.Reserved.UID)

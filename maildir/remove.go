@@ -70,7 +70,12 @@ func (rm *remover) remove(ref mirror.Ref) mirror.Removed {
 		delete(rm.m.last.entries, ref.Base)
 		return nil
 	})
-	if err != nil && !errors.Is(err, mirror.ErrGone) {
+	switch {
+	case errors.Is(err, mirror.ErrGone):
+		if _, there := rm.m.last.entries[ref.Base]; there || !rm.m.last.stable() {
+			result.Err = notDone(fmt.Errorf("%w: its name keeps changing", mirror.ErrBusy))
+		}
+	case err != nil:
 		result.Err = notDone(err)
 	}
 	return result

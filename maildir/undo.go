@@ -134,16 +134,17 @@ func PurgeUndo(dir string, before time.Time) error {
 	if err != nil {
 		return fmt.Errorf("purge undo store: %w", err)
 	}
+	var failed error
 	for _, name := range days {
 		day, err := time.Parse(undoDay, name)
 		if err != nil || !undoDayForm.MatchString(name) || day.AddDate(0, 0, 1).After(before) {
 			continue
 		}
 		if err := purgeDay(root, name); err != nil {
-			return fmt.Errorf("purge undo store: %w", err)
+			failed = errors.Join(failed, fmt.Errorf("purge undo store: %w", err)) // the other days are purged all the same
 		}
 	}
-	return nil
+	return failed
 }
 
 func purgeDay(root *directory, name string) error {

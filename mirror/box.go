@@ -94,7 +94,7 @@ func (s *boxSide) take(v View, numbers bool) {
 			}
 		}
 	}
-	window := numbers && providerWindows[v.Total]
+	window := numbers && (providerWindows[v.Total] || providerWindows[v.Selected])
 	for _, ref := range v.Gone {
 		if window && ref.UID < v.Lowest {
 			s.unknown[ref.UID] = true

@@ -99,6 +99,9 @@ type View struct {
 	// an empty mailbox.
 	Total  int
 	Lowest imap.UID
+	// Selected is the number of messages that opening the mailbox announced, 0
+	// where that is not known; Total may hold later arrivals.
+	Selected int
 	// Keeps says which flags the mailbox can store.
 	Keeps Storable
 }

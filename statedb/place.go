@@ -103,7 +103,7 @@ func (p place) unclean() bool {
 // log would pass for an older state.
 func (p place) setAside(now time.Time) (string, error) {
 	aside := p.db() + ".broken-" + now.UTC().Format("20060102T150405Z")
-	for n := 2; exists(aside); n++ {
+	for n := 2; n < 1000 && exists(aside); n++ {
 		aside = fmt.Sprintf("%s.broken-%s-%d", p.db(), now.UTC().Format("20060102T150405Z"), n)
 	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -115,9 +115,11 @@ func (p place) setAside(now time.Time) (string, error) {
 	return aside, syncDir(p.dir)
 }
 
+// exists reports whether there is anything at path. What cannot be looked at
+// counts as there: nothing may be written over it.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // syncDir makes the names in a directory durable.

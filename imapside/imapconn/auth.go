@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-sasl"
@@ -53,6 +54,7 @@ func (c *Conn) Login(ctx context.Context, user, password string) *Command {
 	}
 	auth := &authState{}
 	auth.hide([]byte(password))
+	auth.hide([]byte(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(password))) // as a quoted string
 	return c.enqueue(ctx, &Command{name: "LOGIN", kind: kindAuth, auth: auth}, e)
 }
 

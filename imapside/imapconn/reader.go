@@ -189,11 +189,21 @@ func (c *Conn) note(st *statusLine) {
 	if len(c.alerts) == 100 {
 		c.alerts = append(c.alerts[:0], c.alerts[1:]...)
 	}
-	c.alerts = append(c.alerts, st.Text)
+	text := c.hidden(st.Text)
+	c.alerts = append(c.alerts, text)
 	c.mu.Unlock()
 	if c.opts.Events.Alert != nil {
-		c.opts.Events.Alert(st.Text)
+		c.opts.Events.Alert(text)
 	}
+}
+
+// hidden takes the secrets of the sign-in under way out of what a server says;
+// some repeat the command. c.mu is held.
+func (c *Conn) hidden(text string) string {
+	if c.barrier == nil || c.barrier.auth == nil {
+		return text
+	}
+	return string(redact([]byte(text), c.barrier.auth.secrets))
 }
 
 // continuation takes "+": for a literal, for a sign-in, or for nobody.
@@ -260,7 +270,7 @@ func (c *Conn) greet(st *statusLine) {
 func (c *Conn) parting(st *statusLine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bye = &StatusError{Status: st.Type, Code: st.Code, CodeArgs: st.CodeArgs, Text: st.Text}
+	c.bye = &StatusError{Status: st.Type, Code: st.Code, CodeArgs: c.hidden(st.CodeArgs), Text: c.hidden(st.Text)}
 }
 
 // isCut says that the other end went away.

@@ -37,11 +37,12 @@ func (p *program) sync(ctx context.Context, names []string) int {
 	defer closeTrace()
 	exit := mirror.ExitDone
 	for _, pair := range pairs {
-		r := newPairRun(pair, stateDir, p.line, p.options, &p.screen, trace)
-		exit = graver(exit, r.do(ctx))
-		if stoppedBySignal(ctx) {
+		if stoppedBySignal(ctx) { // this pair and those behind it did not run
+			exit = graver(exit, p.failed(&sayInterrupted))
 			break
 		}
+		r := newPairRun(pair, stateDir, p.line, p.options, &p.screen, trace)
+		exit = graver(exit, r.do(ctx))
 	}
 	if len(pairs) != 1 {
 		p.object(jsonSummary{Type: "summary", Pairs: len(pairs), Exit: exit})

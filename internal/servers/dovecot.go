@@ -252,7 +252,10 @@ func (d *Dovecot) config(opts Options, who identity) string {
 	if opts.Capability != "" {
 		line("protocol imap {\n  imap_capability = %s\n}", opts.Capability)
 	}
-	line("service imap-login {\n  chroot =\n  service_count = 0\n  process_min_avail = 1\n  process_limit = 4\n  client_limit = 1000")
+	// A process a connection: one that serves several panics now and then when
+	// a client is killed (2.3.19, "epoll_ctl(del) failed"), and takes the other
+	// connections with it.
+	line("service imap-login {\n  chroot =\n  service_count = 1\n  process_min_avail = 1\n  process_limit = 500")
 	line("  inet_listener imap {\n    address = 127.0.0.1\n    port = %d\n  }", d.Port)
 	line("  inet_listener imaps {\n    address = 127.0.0.1\n    port = %d\n    ssl = yes\n  }\n}", d.TLSPort)
 	line("service imap {\n  process_limit = 500\n}\nservice anvil {\n  chroot =\n}")
