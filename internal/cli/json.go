@@ -24,7 +24,7 @@ import (
 //	  problem  left out:  pair side [mailbox uid file] reason hint
 //	  stop     a rail:    pair rail side [mailbox] count of
 //	  note     to know:   pair [side] text
-//	  summary  the end:   pair exit changed far near paired failed held ghosts
+//	  summary  the end:   pair exit changed far near paired bodies_fetched failed held ghosts
 //	                      uncertain first [retry_after confirm error hint state undo]
 //	           far and near hold what was changed there: created copied octets
 //	           moved flagged removed pending; in a plan, what would be
@@ -130,6 +130,7 @@ type jsonSummary struct {
 	Far        *jsonSide `json:"far,omitempty"`
 	Near       *jsonSide `json:"near,omitempty"`
 	Paired     int       `json:"paired,omitempty"`
+	Compared   int       `json:"bodies_fetched,omitempty"` // to tell messages apart
 	Failed     int       `json:"failed,omitempty"`
 	Held       int       `json:"held,omitempty"`
 	Ghosts     int       `json:"ghosts,omitempty"`

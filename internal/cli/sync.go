@@ -153,7 +153,7 @@ func (r *pairRun) summary(result mirror.Result) jsonSummary {
 	changed := result.Changed
 	return jsonSummary{Type: "summary", Pair: r.pair.Name, Changed: &changed,
 		Far: newJSONSide(s, mirror.Far), Near: newJSONSide(s, mirror.Near),
-		Paired: s.Paired, Failed: s.Failed, Held: s.Held, Ghosts: s.Ghosts, Uncertain: result.Open, Confirm: result.Plan.Token}
+		Paired: s.Paired, Compared: s.Fetched, Failed: s.Failed, Held: s.Held, Ghosts: s.Ghosts, Uncertain: result.Open, Confirm: result.Plan.Token}
 }
 
 // tellResult writes the pair's line, unless nobody looks on and nothing
