@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,6 +81,10 @@ func (r *Repository) Connect(ctx context.Context, identity string, access mirror
 	if err := r.claim(&traits, access); err != nil {
 		return mirror.Traits{}, fmt.Errorf("open Maildir %q: %w", r.opts.Path, reaching(err))
 	}
+	// The id is there under one spelling; a file system that finds it under
+	// another folds case.
+	_, err := r.root.root.Lstat(strings.ToUpper(identityFile))
+	traits.FoldsCase = err == nil
 	return traits, nil
 }
 

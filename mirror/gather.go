@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"golang.org/x/sync/errgroup"
+
+	"mailtwin/nametrans"
 )
 
 // gather lists both sides and looks into the mailboxes that may have changed.
@@ -86,6 +89,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 			at(row.Name).sides[row.Side].row = row
 		}
 	}
+	x.blockCollisions(byName)
 	counts, err := x.State.Counts()
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
@@ -99,6 +103,38 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		}
 	}
 	return boxes, nil
+}
+
+// blockCollisions leaves mailboxes alone that a side may take one for another.
+func (x *run) blockCollisions(byName map[Name]*box) {
+	var names [2][]Name
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		for _, s := range Sides {
+			if byName[name].sides[s].exists() {
+				names[s] = append(names[s], name)
+			}
+		}
+	}
+	fold := x.traits[Far].FoldsCase || x.traits[Near].FoldsCase
+	for _, c := range nametrans.Collisions(names[Far], names[Near], fold) {
+		reason := fmt.Sprintf("%s: %s", c.Reason, spelled(c.Far, c.Near))
+		for _, name := range slices.Concat(c.Far, c.Near) {
+			for _, s := range Sides {
+				byName[name].sides[s].blocked = reason
+			}
+		}
+	}
+}
+
+// spelled lists names of both sides so that people can find them.
+func spelled(far, near []Name) string {
+	var list []string
+	for s, names := range [][]Name{far, near} {
+		for _, name := range names {
+			list = append(list, fmt.Sprintf("%s %+q", Side(s), name.String()))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // findTrash chooses the mailbox that removals of a side go to: by its role, the
@@ -221,7 +257,7 @@ func (x *run) look(ctx context.Context, visit []*box) error {
 
 func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 	side := &b.sides[s]
-	if !side.exists() || (side.unchanged() && !x.Full && !x.pending(b.name)) {
+	if !side.exists() || side.blocked != "" || (side.unchanged() && !x.Full && !x.pending(b.name)) {
 		return nil
 	}
 	x.report(Event{Kind: Viewing, Side: s, Mailbox: b.name})

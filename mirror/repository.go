@@ -32,6 +32,8 @@ type Traits struct {
 	// Undo says that Remove keeps the message in the undo store, so a removal
 	// needs no \Trash mailbox.
 	Undo bool
+	// FoldsCase says that names which differ only in case are one to the side.
+	FoldsCase bool
 	// MaxSize is the largest message in octets that the side takes
 	// (APPENDLIMIT, RFC 7889); 0 means no limit is known.
 	MaxSize int64

@@ -255,3 +255,24 @@ func TestChangesOnBothSides(t *testing.T) {
 	}
 	p.quiet()
 }
+
+// TestNamesThatCollide: two spellings of one name are left alone on both sides
+// and named; the other mailboxes go on.
+func TestNamesThatCollide(t *testing.T) {
+	composed, decomposed := box("Entw\u00fcrfe"), box("Entwu\u0308rfe")
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	p.servers[mirror.Far].CreateMailbox(composed, "")
+	p.servers[mirror.Near].CreateMailbox(decomposed, "")
+	p.deliverFar(composed, letter(1), mirror.Flags{})
+	p.deliverFar(nametrans.Inbox, letter(2), mirror.Flags{})
+	r := p.sync(mirror.ExitPartly)
+	if len(r.Problems) == 0 || !strings.Contains(r.Problems[0].Reason, "accents") {
+		t.Errorf("got %v, want both spellings named", r.Problems)
+	}
+	if far, near := len(p.dump(mirror.Far)), len(p.dump(mirror.Near)); far != 2 || near != 2 {
+		t.Errorf("far has %d mailboxes, near %d, want INBOX and one spelling each", far, near)
+	}
+	if got := p.count(mirror.Near, nametrans.Inbox); got != 1 {
+		t.Errorf("near INBOX holds %d, want 1", got)
+	}
+}
