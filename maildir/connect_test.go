@@ -13,8 +13,8 @@ import (
 
 func TestConnectFirst(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Path = filepath.Join(o.Path, "deep", "root") })
-	root := filepath.Join(w.path, "deep", "root")
+	w := newWorld(t, func(o *Options) { o.Path = filepath.Join(o.Path, "deep", "tree") })
+	root := filepath.Join(w.path, "deep", "tree")
 	info, err := os.Stat(root)
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Fatalf("root: got %v, %v, want a directory of mode 0700", info, err)
@@ -26,11 +26,11 @@ func TestConnectFirst(t *testing.T) {
 	var rename, fsync, sync int
 	for i, op := range w.disk.operations() {
 		switch {
-		case strings.HasPrefix(op, "fsync deep/root/"+identityFile+"."):
+		case strings.HasPrefix(op, "fsync deep/tree/"+identityFile+"."):
 			fsync = i
-		case op == "rename deep/root/"+identityFile:
+		case op == "rename deep/tree/"+identityFile:
 			rename = i
-		case op == "sync deep/root":
+		case op == "sync deep/tree":
 			sync = i
 		}
 	}
