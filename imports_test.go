@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 }
 
 // testSupport are packages that only tests and internal/bench import.
-var testSupport = []string{"mirror/mirrortest", "imapside/imapconn/imaptest", "internal/servers", "internal/bench", "internal/acceptance"}
+var testSupport = []string{"mirror/mirrortest", "imapside/imapconn/imaptest", "internal/servers", "internal/proof", "internal/bench", "internal/acceptance"}
 
 func TestImportEdges(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
