@@ -37,7 +37,7 @@ func Stride() int {
 	if Whole() {
 		return 1
 	}
-	return int(1 / *times)|1
+	return int(1 / *times) | 1
 }
 
 // Tally counts what a layer tried and what it found. Lost, Doubled and Changed
