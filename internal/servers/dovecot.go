@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -150,18 +151,29 @@ func (d *Dovecot) runAs() (identity, error) {
 		}
 		return identity{me.Username, group.Name, me.Username, group.Name, me.Username}, nil
 	}
-	mail, err := user.Lookup("mail")
+	uid, gid, err := mailAccount()
 	if err != nil {
 		return identity{}, err
 	}
-	uid, _ := strconv.Atoi(mail.Uid)
-	gid, _ := strconv.Atoi(mail.Gid)
 	for _, sub := range []string{"mail", "home"} {
 		if err := os.Chown(filepath.Join(d.dir, sub), uid, gid); err != nil {
 			return identity{}, err
 		}
 	}
 	return identity{"mail", "mail", "dovecot", "dovecot", "dovenull"}, nil
+}
+
+// mailAccount is Debian's account for mail.
+func mailAccount() (uid, gid int, err error) {
+	mail, err := user.Lookup("mail")
+	if err != nil {
+		return 0, 0, err
+	}
+	if uid, err = strconv.Atoi(mail.Uid); err != nil {
+		return 0, 0, err
+	}
+	gid, err = strconv.Atoi(mail.Gid)
+	return uid, gid, err
 }
 
 // freePorts asks the system for two ports that nobody uses.
@@ -210,6 +222,46 @@ func (d *Dovecot) greets() bool {
 
 // MailDir is where the mail of a user lies: a Maildir++ tree.
 func (d *Dovecot) MailDir(username string) string { return filepath.Join(d.dir, "mail", username) }
+
+// MakeDir makes a directory that the server may write to; one that is there is
+// left as it is.
+func (d *Dovecot) MakeDir(path string) error {
+	if err := os.Mkdir(path, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	return d.own(path)
+}
+
+// WriteMail puts a message into a Maildir of the server's, as a delivery agent
+// does: it is a file of the server's own before it has its name.
+func (d *Dovecot) WriteMail(path string, body []byte, date time.Time) error {
+	under := filepath.Join(filepath.Dir(path), "..", "tmp", filepath.Base(path))
+	if err := os.WriteFile(under, body, 0o600); err != nil {
+		return err
+	}
+	if err := d.own(under); err != nil {
+		return err
+	}
+	if err := os.Chtimes(under, date, date); err != nil {
+		return err
+	}
+	return os.Rename(under, path)
+}
+
+// own gives a file to the account that the server reads mail with.
+func (d *Dovecot) own(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	uid, gid, err := mailAccount()
+	if err != nil {
+		return err
+	}
+	return os.Chown(path, uid, gid)
+}
 
 // Log returns what the server wrote so far.
 func (d *Dovecot) Log() string {
