@@ -37,11 +37,12 @@ var (
 	errCommandFailed = errors.New("the password command failed")
 	errLockedByPID   = errors.New("the lock's holder is known")
 	errRootGone      = errors.New("there is nothing where the root was")
+	errOtherMarker   = errors.New("a Maildir has another id")
 	errAny           = errors.New("any error")
 )
 
-// matches reports whether s is for err.
-func (s saying) matches(err error) bool {
+// matches reports whether s is for err, which end is to blame for.
+func (s saying) matches(err error, end config.Repository) bool {
 	var held *mirror.LockedError
 	var secret *config.SecretError
 	switch s.is {
@@ -51,6 +52,11 @@ func (s saying) matches(err error) bool {
 		return errors.As(err, &held) && held.PID != 0
 	case errRootGone:
 		return errors.Is(err, mirror.ErrRootMissing) && errors.Is(err, fs.ErrNotExist)
+	case errOtherMarker:
+		// The side itself says so; another name in the configuration is found
+		// before it is asked.
+		var at *mirror.Error
+		return end.Maildir != nil && errors.Is(err, mirror.ErrOtherIdentity) && errors.As(err, &at) && at.Op == "connect"
 	case errAny:
 		return true
 	}
@@ -68,7 +74,7 @@ func (sc scene) explain(err error) *trouble {
 	if errors.As(err, &at) {
 		where, end = place(at.Side, at.Mailbox, "")+": ", sc.ends[at.Side]
 	}
-	i := slices.IndexFunc(sayings, func(s saying) bool { return s.matches(err) })
+	i := slices.IndexFunc(sayings, func(s saying) bool { return s.matches(err, end) })
 	values := sc.values(sayings[i].is, end, err)
 	return &trouble{what: where + fill(sayings[i].what, values), hints: []string{fill(sayings[i].hint, values)}, exit: mirror.Exit(mirror.Result{}, err)}
 }

@@ -17,7 +17,8 @@ import (
 //	sync, plan
 //	  action   done:      pair action side mailbox [target uid_far uid_near file octets
 //	                      flags_added flags_removed role reason]
-//	  plan     intended:  the same, and withheld (true behind a stop)
+//	  plan     intended:  the same, and withheld (true behind a stop; a sync shows
+//	           these only, before its stops)
 //	           action is create, copy, move, flags, remove; in a plan also pair,
 //	           drop, rebind, confirm, depart, hold, settled, wait, ghost, quarantine,
 //	           which change the state only; file is the base name in a Maildir

@@ -51,6 +51,12 @@ func (r *pairRun) tellPlan(result mirror.Result) {
 	for _, a := range plan.Actions {
 		r.screen.object(newJSONAction("plan", r.pair.Name, a))
 	}
+	r.showWithheld(plan)
+}
+
+// showWithheld writes the objects of what a stop withholds: the set that its
+// token allows.
+func (r *pairRun) showWithheld(plan mirror.Plan) {
 	for _, a := range plan.Withheld {
 		j := newJSONAction("plan", r.pair.Name, a)
 		j.Withheld = true

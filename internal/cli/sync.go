@@ -173,6 +173,9 @@ func (r *pairRun) tellFirst() {
 }
 
 func (r *pairRun) tellStops(plan mirror.Plan) {
+	if !r.opts.dryRun { // which shows it with the plan
+		r.showWithheld(plan)
+	}
 	t := trouble{}
 	for i, s := range plan.Stops {
 		r.screen.object(jsonStop{"stop", r.pair.Name, string(s.Rail), s.Side.String(), s.Mailbox.String(), s.Count, s.Of})

@@ -399,6 +399,7 @@ var sayings = []saying{
 	{mirror.ErrLocked, "another run is at work", "wait until it ends; this one did nothing"},
 	{errRootGone, "the Maildir {host} is missing, and it was there at the last run", "nothing was removed anywhere; mount its disk or rename it back, then run again; if it is gone for good, {renew}"},
 	{mirror.ErrRootMissing, "the Maildir {host} is not the one of the last run{rest}", "nothing was removed anywhere; mount its disk or rename it back, then run again; if it is gone for good, {renew}"},
+	{errOtherMarker, "the Maildir {host} is not the one of the last run: it has another .mailtwin-id", "nothing was removed anywhere; mount its disk or rename it back, then run again; if it is gone for good, {renew}"},
 	{mirror.ErrOtherIdentity, "this is not the repository of the last run{rest}", "nothing was changed; set it back, or {renew}"},
 	{mirror.ErrNames, "mailbox names are kept in another encoding{rest}", "add that line to [repository.{repo}]; nothing was changed"},
 	{mirror.ErrStateNewer, "the state was written by a newer mailtwin", "use that one; the state in {state} was left as it is"},

@@ -202,7 +202,12 @@ func TestEverySayingIsWhole(t *testing.T) {
 		errRootGone:           fmt.Errorf("%w: %w", mirror.ErrRootMissing, os.ErrNotExist),
 		errAny:                errors.New("out of luck"),
 	}
+	markers := 0
 	for _, s := range sayings {
+		if s.is == errOtherMarker { // of a Maildir only: see TestExplainPlaces
+			markers++
+			continue
+		}
 		cause := causes[s.is]
 		if cause == nil {
 			cause = fmt.Errorf("%w: because", s.is)
@@ -215,6 +220,9 @@ func TestEverySayingIsWhole(t *testing.T) {
 		if !strings.HasPrefix(got.what, "far: ") || strings.HasSuffix(text, ".") {
 			t.Errorf("%v: got %q, want a place and no full stop", s.is, text)
 		}
+	}
+	if markers != 1 {
+		t.Errorf("got %d sayings for another marker, want 1", markers)
 	}
 }
 
@@ -239,7 +247,7 @@ func TestEveryKindAndRailHasWords(t *testing.T) {
 
 func TestExplainPlaces(t *testing.T) {
 	t.Parallel()
-	sc := scene{pair: "work"}
+	sc := scene{pair: "work", ends: [2]config.Repository{{}, {Name: "laptop", Maildir: &config.Maildir{Path: "/m"}}}}
 	for _, test := range []struct {
 		err  error
 		want string
@@ -250,6 +258,8 @@ func TestExplainPlaces(t *testing.T) {
 		{&mirror.Error{Op: "list mailboxes", Side: mirror.Near, Err: errors.New("input/output error")}, "near: list mailboxes: input/output error", mirror.ExitFailed},
 		{fmt.Errorf("read state: %w: torn", mirror.ErrStateBroken), "the state is broken: torn", mirror.ExitFailed},
 		{&sayInterrupted, "interrupted", mirror.ExitTemporary},
+		{&mirror.Error{Op: "connect", Side: mirror.Near, Err: fmt.Errorf("open Maildir: %w", mirror.ErrOtherIdentity)}, `near: the Maildir "/m" is not the one of the last run: it has another .mailtwin-id`, mirror.ExitStopped},
+		{&mirror.Error{Op: "identify repository", Side: mirror.Near, Err: fmt.Errorf("%w: it was \"a\" and is \"b\"", mirror.ErrOtherIdentity)}, `near: this is not the repository of the last run: it was "a" and is "b"`, mirror.ExitStopped},
 	} {
 		if got := sc.explain(test.err); got.what != test.want || got.exit != test.exit {
 			t.Errorf("got %q, exit %d, want %q, exit %d", got.what, got.exit, test.want, test.exit)
