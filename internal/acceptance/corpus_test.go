@@ -78,3 +78,7 @@ func (s *setup) append(c *imapclient.Client, mailbox string, body []byte, flags 
 		s.t.Fatalf("append to %q: %v", mailbox, err)
 	}
 }
+
+// someRand is a source for letters whose content does not matter; they differ
+// by their number.
+func someRand() *rand.Rand { return rand.New(rand.NewSource(1)) }

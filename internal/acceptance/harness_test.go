@@ -2,11 +2,12 @@
 // would: through its command line, judged by what other readers see. It holds
 // tests only.
 //
-//	go test ./internal/acceptance -messages 2000 -kills 50 -cuts 50
+//	go test ./internal/acceptance -proof.times 1
 package acceptance
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -22,14 +23,16 @@ import (
 	"mailtwin/internal/servers"
 )
 
-// Sizes: small by default, for CI; the closing figures use larger ones.
+// Sizes; those of kills, cuts and storms go by -proof.times.
 var (
 	messages = flag.Int("messages", 300, "messages of the large mirror")
-	kills    = flag.Int("kills", 4, "kills of each kind")
-	cuts     = flag.Int("cuts", 4, "cuts of each kind and direction")
-	bulk     = flag.Int("bulk", 300, "messages that are under way when a run is killed or cut")
+	bulk     = flag.Int("bulk", 100, "messages that are under way when a run is killed or cut")
 	seed     = flag.Int64("seed", time.Now().UnixNano(), "seed of corpora and moments")
 )
+
+// atOnce is how many tests run at the same time: most of their time is spent
+// waiting for what may still arrive.
+const atOnce = "8"
 
 // program is the built binary.
 var program = sync.OnceValues(func() (string, error) {
@@ -48,6 +51,11 @@ var program = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", atOnce)
+	}
 	code := m.Run()
 	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
@@ -68,7 +76,9 @@ type setup struct {
 	port int
 	// layout of the Maildir; "" is nested.
 	layout string
-	config string
+	// policy are further lines of the pair; name is the pair's, "" is mail.
+	policy, name string
+	config       string
 }
 
 var users struct {
@@ -86,6 +96,9 @@ func newSetup(t testing.TB, server *servers.Dovecot) *setup {
 	return s
 }
 
+// pair is the name of the pair.
+func (s *setup) pair() string { return cmp.Or(s.name, "mail") }
+
 func (s *setup) maildir() string { return filepath.Join(s.dir, "Mail") }
 func (s *setup) state() string   { return filepath.Join(s.dir, "state") }
 
@@ -94,10 +107,6 @@ func (s *setup) writeConfig() {
 	tls, port := fmt.Sprintf("tls = \"implicit\"\ntls_ca = %q", s.server.CertFile), s.server.TLSPort
 	if s.port != 0 {
 		tls, port = `tls = "none"`, s.port
-	}
-	layout := s.layout
-	if layout == "" {
-		layout = "nested"
 	}
 	text := fmt.Sprintf(`[repository.server]
 type = "imap"
@@ -112,11 +121,12 @@ type = "maildir"
 path = %q
 layout = %q
 
-[pair.mail]
+[pair.%s]
 far = "server"
 near = "laptop"
 settle = "2s"
-`, port, tls, s.user, s.server.Password, s.maildir(), layout)
+%s
+`, port, tls, s.user, s.server.Password, s.maildir(), cmp.Or(s.layout, "nested"), s.pair(), s.policy)
 	s.config = filepath.Join(s.dir, "config.toml")
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)

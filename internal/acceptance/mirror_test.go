@@ -144,54 +144,6 @@ func TestStateLost(t *testing.T) {
 	s.settle()
 }
 
-// TestRails empties and hides the Maildir: the server stays untouched.
-func TestRails(t *testing.T) {
-	t.Parallel()
-	s := newSetup(t, servers.Need(t, servers.Options{}))
-	s.fill(rand.New(rand.NewSource(*seed)), 60)
-	s.settle()
-	before := s.far(false)
-	untouched := func(what string, exit int, words ...string) outcome {
-		t.Helper()
-		o := s.want(exit, "sync")
-		t.Logf("%s:\n%s%s", what, o.stdout, o.stderr)
-		for _, w := range words {
-			if !strings.Contains(o.stderr, w) {
-				t.Errorf("%s: the message does not say %q", what, w)
-			}
-		}
-		if list := differences(before, s.far(false)); len(list) > 0 {
-			t.Errorf("%s: the server changed: %s", what, strings.Join(list, "\n"))
-		}
-		return o
-	}
-	s.must(os.Rename(s.maildir(), s.maildir()+".away"))
-	untouched("the root is away", 4, s.maildir())
-	s.must(os.Rename(s.maildir()+".away", s.maildir()))
-	s.want(0, "sync")
-	for _, name := range corpusMailboxes {
-		for _, f := range s.files(name) {
-			s.must(os.Remove(f))
-		}
-	}
-	o := untouched("all local messages removed", 4, "--confirm")
-	token := regexp.MustCompile(`--confirm (\S+)`).FindStringSubmatch(o.stderr)
-	if token == nil {
-		t.Fatal("no token")
-	}
-	s.want(4, "sync", "--confirm", "000000000000")
-	s.want(0, "sync", "--confirm", token[1])
-	after := s.far(false)
-	if got := after.count() - len(after["Trash"]); got != 0 {
-		t.Errorf("after the confirmation %d messages are left outside the trash", got)
-	}
-	if got := len(after["Trash"]); got != 60 {
-		t.Errorf("the trash holds %d messages, want 60", got)
-	}
-	s.settle()
-	s.alike(false)
-}
-
 // TestSecondRun holds the lock with one run while another starts.
 func TestSecondRun(t *testing.T) {
 	t.Parallel()

@@ -14,13 +14,19 @@ type proxy struct {
 	target string
 
 	mu      sync.Mutex
-	cutUp   int64 // octets from the client after which to cut; 0 never
-	cutDown int64
+	at      cutAt
 	stall   int64 // octets from the server after which nothing passes
 	stalled chan struct{}
 	once    *sync.Once
 	up      int64 // octets seen since the last reset
 	down    int64
+}
+
+// cutAt says where connections are cut. The zero value is never.
+type cutAt struct {
+	up, down int64  // octets from the client, or from the server, that still pass; 0 is all
+	reset    bool   // RST instead of FIN
+	then     func() // called, once, when it happens
 }
 
 func newProxy(t testing.TB, port int) *proxy {
@@ -53,10 +59,10 @@ func newProxy(t testing.TB, port int) *proxy {
 }
 
 // set says where the next connections are cut; counting starts again.
-func (p *proxy) set(up, down int64) {
+func (p *proxy) set(at cutAt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cutUp, p.cutDown, p.up, p.down = up, down, 0, 0
+	p.at, p.up, p.down = at, 0, 0
 }
 
 // seen returns the octets that passed since set.
@@ -102,8 +108,28 @@ func (p *proxy) pass(to io.Writer, from io.Reader, up bool) {
 	for {
 		n, err := from.Read(buffer)
 		allowed, cut := p.account(int64(n), up)
-		if _, werr := to.Write(buffer[:allowed]); werr != nil || cut || err != nil {
+		_, werr := to.Write(buffer[:allowed])
+		if cut {
+			p.cut(to, from)
+		}
+		if werr != nil || cut || err != nil {
 			return
+		}
+	}
+}
+
+// cut does what is to happen at a cut.
+func (p *proxy) cut(ends ...any) {
+	p.mu.Lock()
+	reset, then := p.at.reset, p.at.then
+	p.at.then = nil
+	p.mu.Unlock()
+	if then != nil {
+		then()
+	}
+	for _, end := range ends {
+		if reset {
+			end.(*net.TCPConn).SetLinger(0)
 		}
 	}
 }
@@ -112,9 +138,9 @@ func (p *proxy) pass(to io.Writer, from io.Reader, up bool) {
 func (p *proxy) account(n int64, up bool) (allowed int64, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	count, limit := &p.down, p.cutDown
+	count, limit := &p.down, p.at.down
 	if up {
-		count, limit = &p.up, p.cutUp
+		count, limit = &p.up, p.at.up
 	}
 	left := limit - *count
 	*count += n
