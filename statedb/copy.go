@@ -23,7 +23,7 @@ func copyState(from place) (*privateCopy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("copy state: %w", err)
 	}
-	c := &privateCopy{place{dir}}
+	c := &privateCopy{place{dir: dir}}
 	if err := c.fill(from); err != nil {
 		return nil, errors.Join(err, c.remove())
 	}

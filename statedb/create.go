@@ -36,7 +36,7 @@ func create(p place, pair string) error {
 	if err := os.Rename(building, p.db()); err != nil {
 		return fmt.Errorf("create state: %w", err)
 	}
-	return syncDir(p.dir)
+	return p.sync(p.dir)
 }
 
 // build writes schema and meta. The file is complete once the log was folded

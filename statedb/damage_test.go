@@ -1,6 +1,7 @@
 package statedb
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"testing"
 
+	"mailtwin/internal/proof"
 	"mailtwin/mirror"
 )
 
@@ -61,61 +63,101 @@ func outcome(t *testing.T, dir string, opts Options, want []content) (refused bo
 	return false
 }
 
-// sampled says how often a test of every place looks at one: always, or less
-// often where time is short.
-func sampled() int {
-	if testing.Short() || raceEnabled {
-		return 8
-	}
-	return 1
+// A spoiler changes what a state file holds.
+type spoiler struct {
+	name  string
+	spoil func(whole []byte, random *rand.Rand) []byte
 }
 
-// Octets of every page are changed in turn: its header, its cell pointers, and
-// places anywhere.
-func TestDamageToEveryPage(t *testing.T) {
-	t.Parallel()
-	dir, want := closedState(t)
+// overwritten returns whole with other octets from offset on.
+func overwritten(whole []byte, offset int, octets ...byte) []byte {
+	damaged := append([]byte{}, whole...)
+	copy(damaged[offset:], octets)
+	return damaged
+}
+
+// pageSpoilers damage a page as a whole.
+func pageSpoilers(page int) (list []spoiler) {
+	from := page * pageSize
+	list = append(list,
+		spoiler{fmt.Sprintf("page %d zeroed", page), func(whole []byte, _ *rand.Rand) []byte {
+			return overwritten(whole, from, make([]byte, pageSize)...)
+		}},
+		spoiler{fmt.Sprintf("page %d random", page), func(whole []byte, random *rand.Rand) []byte {
+			octets := make([]byte, pageSize)
+			for i := range octets {
+				octets[i] = byte(random.Uint32())
+			}
+			return overwritten(whole, from, octets...)
+		}},
+		spoiler{fmt.Sprintf("page %d of ones", page), func(whole []byte, _ *rand.Rand) []byte {
+			return overwritten(whole, from, bytes.Repeat([]byte{0xff}, pageSize)...)
+		}})
+	for _, other := range []int{page / 2, page - 1} {
+		if other < 0 || other == page {
+			continue
+		}
+		list = append(list, spoiler{fmt.Sprintf("page %d swapped with %d", page, other), func(whole []byte, _ *rand.Rand) []byte {
+			here, there := whole[from:from+pageSize], whole[other*pageSize:(other+1)*pageSize]
+			return overwritten(overwritten(whole, from, there...), other*pageSize, here...)
+		}})
+	}
+	return list
+}
+
+// bitSpoilers change octets of a page: its header, its cell pointers, and places
+// anywhere. In the first page that is the header of the file, too.
+func bitSpoilers(page int, random *rand.Rand) (list []spoiler) {
+	offsets := map[bool]int{true: 112, false: 20}[page == 0]
+	for n := range offsets + 24 {
+		offset := n
+		if n >= offsets {
+			offset = random.IntN(pageSize)
+		}
+		flip := byte(1 << random.IntN(8))
+		if random.IntN(2) == 0 {
+			flip = byte(1 + random.IntN(255))
+		}
+		list = append(list, spoiler{fmt.Sprintf("page %d octet %d xor %x", page, offset, flip), func(whole []byte, _ *rand.Rand) []byte {
+			return overwritten(whole, page*pageSize+offset, whole[page*pageSize+offset]^flip)
+		}})
+	}
+	return list
+}
+
+func readState(t *testing.T, dir string) []byte {
+	t.Helper()
 	whole, err := os.ReadFile(filepath.Join(dir, pair, "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return whole
+}
+
+// Every page is damaged in every way. What is given nonetheless is as it was.
+func TestDamageToEveryPage(t *testing.T) {
+	t.Parallel()
+	dir, want := closedState(t)
+	whole := readState(t, dir)
 	random := rand.New(rand.NewPCG(1, 2))
-	tries, refused := 0, 0
+	var list []spoiler
 	for page := range len(whole) / pageSize {
-		var offsets []int
-		for at := range 20 {
-			offsets = append(offsets, at)
-		}
-		for range 24 {
-			offsets = append(offsets, random.IntN(pageSize))
-		}
-		if page == 0 {
-			for at := 20; at < 112; at++ {
-				offsets = append(offsets, at)
-			}
-		}
-		for _, offset := range offsets {
-			if random.IntN(sampled()) > 0 {
-				continue
-			}
-			where := page*pageSize + offset
-			flip := byte(1 << random.IntN(8))
-			if random.IntN(2) == 0 {
-				flip = byte(1 + random.IntN(255))
-			}
-			tries++
-			t.Run(fmt.Sprintf("page %d octet %d xor %x", page, offset, flip), func(t *testing.T) {
-				damaged := append([]byte{}, whole...)
-				damaged[where] ^= flip
-				if outcome(t, place1(t, damaged), Options{ReadOnly: tries%8 > 0}, []content{want}) {
-					refused++
-				}
-			})
-		}
+		list = append(list, pageSpoilers(page)...)
+		list = append(list, bitSpoilers(page, random)...)
 	}
-	if refused < tries/8 {
+	tries, refused := 0, 0
+	for n := 0; n < len(list); n += proof.Stride() {
+		tries++
+		t.Run(list[n].name, func(t *testing.T) {
+			if outcome(t, place1(t, list[n].spoil(whole, random)), Options{ReadOnly: n%8 > 0}, []content{want}) {
+				refused++
+			}
+		})
+	}
+	if refused < tries/4 {
 		t.Errorf("got %d of %d damages noticed, want more: nothing was tested", refused, tries)
 	}
+	proof.Note(proof.Tally{Layer: "state damage", Cases: tries})
 }
 
 // place1 makes a state directory with one file in it.
@@ -131,39 +173,37 @@ func place1(t *testing.T, db []byte) (dir string) {
 	return dir
 }
 
-func TestDamageByZeroedPages(t *testing.T) {
-	t.Parallel()
-	dir, want := closedState(t)
-	whole, err := os.ReadFile(filepath.Join(dir, pair, "state.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for page := range len(whole) / pageSize {
-		t.Run(fmt.Sprint(page), func(t *testing.T) {
-			damaged := append([]byte{}, whole...)
-			clear(damaged[page*pageSize : (page+1)*pageSize])
-			outcome(t, place1(t, damaged), Options{}, []content{want})
-		})
-	}
-}
-
+// A file that lacks octets at its end is refused, whatever their number, by its
+// header; and opened it never reads as an empty state.
 func TestTruncation(t *testing.T) {
 	t.Parallel()
 	dir, want := closedState(t)
-	whole, err := os.ReadFile(filepath.Join(dir, pair, "state.db"))
-	if err != nil {
-		t.Fatal(err)
+	whole := readState(t, dir)
+	path := filepath.Join(dir, pair, "state.db")
+	if err := checkHeader(path); err != nil {
+		t.Fatalf("whole: got error %v", err)
 	}
-	for size := 0; size < len(whole); size += 512 * sampled() {
+	cases := 0
+	for size := len(whole) - 1; size >= 0; size -= proof.Stride() {
+		cases++
+		if err := os.Truncate(path, int64(size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkHeader(path); !errors.Is(err, mirror.ErrStateBroken) {
+			t.Errorf("%d octets: got error %v, want ErrStateBroken", size, err)
+		}
+	}
+	for size := 0; size < len(whole); size += 512 * proof.Stride() {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			if !outcome(t, place1(t, whole[:size]), Options{ReadOnly: size%(3*512) > 0}, []content{want}) {
 				t.Error("got a state, want it refused")
 			}
 		})
 	}
+	proof.Note(proof.Tally{Layer: "state damage", Cases: cases})
 }
 
-// history commits several times and returns the content after each commit,
+// crashes commits several times and returns the content after each commit,
 // with copies of the files as a crash there would leave them.
 func crashes(t *testing.T) (dirs []string, states []content) {
 	t.Helper()
@@ -211,24 +251,54 @@ func TestCrashInEveryCommit(t *testing.T) {
 	t.Parallel()
 	dirs, states := crashes(t)
 	random := rand.New(rand.NewPCG(3, 4))
-	for n, dir := range dirs {
-		log, err := os.ReadFile(filepath.Join(dir, pair, "state.db-wal"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for size := 0; size < len(log); size += 512 * (1 + sampled()) {
-			damaged := append([]byte{}, log...)
-			damaged[size+random.IntN(min(512, len(log)-size))] ^= 0x10
-			for what, content := range map[string][]byte{"cut": log[:size], "damaged": damaged} {
-				t.Run(fmt.Sprint(n, what, size), func(t *testing.T) {
-					crashed := t.TempDir()
-					copyDir(t, filepath.Join(dir, pair), filepath.Join(crashed, pair))
-					if err := os.WriteFile(filepath.Join(crashed, pair, "state.db-wal"), content, 0o600); err != nil {
-						t.Fatal(err)
-					}
-					outcome(t, crashed, Options{ReadOnly: size/512%8 > 0}, states[:n+1])
-				})
-			}
+	cases := 0
+	try := func(n int, what string, log []byte, readOnly bool) {
+		cases++
+		t.Run(fmt.Sprint(n, " ", what), func(t *testing.T) {
+			outcome(t, withLog(t, dirs[n], log), Options{ReadOnly: readOnly}, states[:n+1])
+		})
+	}
+	for n := range dirs {
+		log := readLog(t, dirs[n])
+		for size := 0; size < len(log); size += 1024 * min(proof.Stride(), 7) {
+			try(n, fmt.Sprint("cut at ", size), log[:size], size/1024%8 > 0)
+			where := size + random.IntN(min(1024, len(log)-size))
+			try(n, fmt.Sprint("damaged at ", where), overwritten(log, where, log[where]^0x10), size/1024%8 > 0)
 		}
 	}
+	// Every few octets of one frame, and every octet of the log's header.
+	last := len(dirs) - 1
+	log := readLog(t, dirs[last])
+	for size := 0; size < 56; size += min(proof.Stride(), 7) {
+		try(last, fmt.Sprint("cut in its header at ", size), log[:size], true)
+	}
+	for size := len(log) - 4120; size < len(log); size += 16 * proof.Stride() {
+		try(last, fmt.Sprint("cut in a frame at ", size), log[:size], true)
+	}
+	proof.Note(proof.Tally{Layer: "state damage", Cases: cases})
+}
+
+func readLog(t *testing.T, dir string) []byte {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(dir, pair, "state.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+// withLog copies a state with another log beside it; nil is none.
+func withLog(t *testing.T, from string, log []byte) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	copyDir(t, filepath.Join(from, pair), filepath.Join(dir, pair))
+	path := filepath.Join(dir, pair, "state.db-wal")
+	err := os.Remove(path)
+	if err == nil && log != nil {
+		err = os.WriteFile(path, log, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

@@ -20,6 +20,7 @@ const (
 // file of ours (https://www.sqlite.org/fileformat2.html §1.3). SQLite would
 // believe most of them, or take the file for one that cannot be written.
 var headerFields = []headerField{
+	{16, "\x10\x00", "its header says another page size"},
 	{18, "\x02\x02", "its header does not say WAL"},
 	{44, "\x00\x00\x00\x04", "its header says another schema format"},
 	{52, "\x00\x00\x00\x00", "its header says auto-vacuum"},
@@ -64,7 +65,29 @@ func checkHeader(path string) error {
 	case version < schemaVersion:
 		return broken("%q has schema %d, which never was", path, version)
 	}
-	return checkFields(path, header, headerFields)
+	if err := checkFields(path, header, headerFields); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	return checkSize(path, header, info.Size())
+}
+
+// checkSize compares the size of the file with the one in its header: without
+// a log the file has all of its pages. Where the header's two counters differ
+// SQLite would take whatever is there for the whole (§1.3.7).
+func checkSize(path string, header []byte, size int64) error {
+	pageSize := int64(binary.BigEndian.Uint16(header[16:]))
+	pages := int64(binary.BigEndian.Uint32(header[28:]))
+	switch {
+	case !bytes.Equal(header[24:28], header[92:96]):
+		return broken("%q: its header does not say its size", path)
+	case pages == 0 || size < pages*pageSize:
+		return broken("%q has %d octets, want %d pages of %d", path, size, pages, pageSize)
+	}
+	return nil
 }
 
 func checkFields(path string, header []byte, fields []headerField) error {

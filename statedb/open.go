@@ -24,6 +24,8 @@ type Options struct {
 	Now func() time.Time
 	// CheckOnClose runs Check in Close, for tests.
 	CheckOnClose bool
+	// sync stands in for syncDir, for tests.
+	sync func(dir string) error
 }
 
 // A DB is the state of one pair: mirror.State. Its methods may be called from
@@ -72,6 +74,9 @@ func Open(dir, pair string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.sync != nil {
+		p.sync = opts.sync
+	}
 	d := &DB{place: p, pair: pair, opts: opts}
 	if opts.ReadOnly {
 		err = d.openCopy()
@@ -108,6 +113,9 @@ func (d *DB) start() error {
 		if err := create(d.place, d.pair); err != nil {
 			return err
 		}
+	}
+	if err := d.place.checkKind(); err != nil {
+		return err
 	}
 	if d.place.unclean() {
 		d.quickChecked = true
@@ -174,6 +182,9 @@ func (d *DB) restart(reason error) error {
 
 func (d *DB) openCopy() error {
 	if err := d.place.check(); err != nil {
+		return err
+	}
+	if err := d.place.checkKind(); err != nil {
 		return err
 	}
 	c, err := copyState(d.place)

@@ -15,7 +15,11 @@ import (
 var ErrExposed = errors.New("group or others may write to it")
 
 // A place is the directory of a pair.
-type place struct{ dir string }
+type place struct {
+	dir string
+	// sync makes the names in a directory durable.
+	sync func(dir string) error
+}
 
 // newPlace returns the directory of a pair below dir. The pair's name is
 // escaped, so that it is one component and no other pair's.
@@ -27,7 +31,7 @@ func newPlace(dir, pair string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("state directory: %w", err)
 	}
-	return place{filepath.Join(dir, escape(pair))}, nil
+	return place{filepath.Join(dir, escape(pair)), syncDir}, nil
 }
 
 func escape(pair string) string {
@@ -67,15 +71,24 @@ func (p place) check() error {
 	return nil
 }
 
-// make creates the directories as far as they are missing.
+// make creates the directories as far as they are missing, durably.
 func (p place) make() error {
+	parents := []string{filepath.Dir(p.dir)} // synced always: a crash may have come before
+	for dir := parents[0]; !exists(dir) && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		parents = append(parents, filepath.Dir(dir))
+	}
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
 	if err := p.check(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(p.dir))
+	for _, dir := range parents {
+		if err := p.sync(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // logTooLong reports whether the log holds enough to be folded into the file. A
@@ -97,6 +110,17 @@ func (p place) unclean() bool {
 	return err == nil && info.Size() > 0
 }
 
+// checkKind refuses what has the state's name and is no file, such as a
+// directory. A missing state is no error, nor one that cannot be looked at: the
+// next step says why.
+func (p place) checkKind() error {
+	info, err := os.Stat(p.db())
+	if err == nil && !info.Mode().IsRegular() {
+		return broken("%q is no file", p.db())
+	}
+	return nil
+}
+
 // setAside renames the state so that it is out of the way, and returns its new
 // path. After an error or a crash in between, the state is either still whole
 // or its file has the new name: the log is renamed last, as a file without its
@@ -112,7 +136,7 @@ func (p place) setAside(now time.Time) (string, error) {
 			return "", fmt.Errorf("set the state aside: %w", err)
 		}
 	}
-	return aside, syncDir(p.dir)
+	return aside, p.sync(p.dir)
 }
 
 // exists reports whether there is anything at path. What cannot be looked at

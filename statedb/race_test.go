@@ -4,8 +4,6 @@ package statedb
 
 import "flag"
 
-const raceEnabled = true
-
 // SQLite is about thirty times as slow here. The command line goes before.
 func init() {
 	if err := flag.Set("rapid.checks", "8"); err != nil {

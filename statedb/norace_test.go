@@ -1,5 +1,0 @@
-//go:build !race
-
-package statedb
-
-const raceEnabled = false
