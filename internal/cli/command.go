@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,13 +24,17 @@ type program struct {
 	screen
 	line commandLine
 	env  func(string) string
+	now  func() time.Time
 	exit int
 }
 
 // Main carries out a command line, argv[0] being the program, and returns the
 // exit code of the process.
-func Main(argv []string) int {
-	p := &program{screen: newScreen(), env: os.Getenv}
+func Main(argv []string) int { return run(argv, time.Now) }
+
+// run is Main by another clock.
+func run(argv []string, now func() time.Time) int {
+	p := &program{screen: newScreen(), env: os.Getenv, now: now}
 	app := p.app()
 	line, err := parseArguments(argv, app.Flags)
 	if err != nil {

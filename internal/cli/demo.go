@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -148,7 +149,7 @@ func (d *demo) sync(ctx context.Context, want mirror.Summary, verbose bool) erro
 	s := d.screen
 	s.out, s.outTerminal, s.errTerminal = &indented{to: d.out}, true, false
 	s.verbose = verbose && !s.quiet
-	d.last = newPairRun(d.pair, d.state, d.line, s.options, &s, func(string) io.Writer { return nil })
+	d.last = newPairRun(d.pair, d.state, d.line, s.options, &s, func(string) io.Writer { return nil }, time.Now)
 	exit := d.last.do(ctx)
 	got := d.last.result.Summary
 	got.Octets, got.Fetched = want.Octets, want.Fetched

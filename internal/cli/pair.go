@@ -73,19 +73,20 @@ type pairRun struct {
 	opts   options
 	screen *screen
 	trace  func(mark string) io.Writer // never nil; may return nil
+	now    func() time.Time
 	db     *statedb.DB
 	sides  [2]mirror.Repository
 	result mirror.Result // of the last run
 }
 
-func newPairRun(p config.Pair, stateDir string, line commandLine, opts options, s *screen, trace func(string) io.Writer) *pairRun {
-	return &pairRun{pair: p, opts: opts, screen: s, trace: trace,
+func newPairRun(p config.Pair, stateDir string, line commandLine, opts options, s *screen, trace func(string) io.Writer, now func() time.Time) *pairRun {
+	return &pairRun{pair: p, opts: opts, screen: s, trace: trace, now: now,
 		scene: scene{pair: p.Name, ends: [2]config.Repository{p.Far, p.Near}, line: line, state: stateDir}}
 }
 
 // open opens the state, and locks it unless this is a dry run.
 func (r *pairRun) open() (err error) {
-	r.db, err = statedb.Open(r.scene.state, r.pair.Name, statedb.Options{ReadOnly: r.opts.dryRun})
+	r.db, err = statedb.Open(r.scene.state, r.pair.Name, statedb.Options{ReadOnly: r.opts.dryRun, Now: r.now})
 	if err != nil {
 		return err
 	}
@@ -132,11 +133,12 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		Full:         r.opts.full,
 		Confirm:      r.opts.confirm,
 		Report:       report,
+		Now:          r.now,
 	}
 	result, err := runner.Run(ctx)
 	if result.Changed {
 		// What cannot be removed now is removed by a later run.
-		_ = maildir.PurgeUndo(r.db.UndoDir(), time.Now().Add(-undoAge))
+		_ = maildir.PurgeUndo(r.db.UndoDir(), r.now().Add(-undoAge))
 	}
 	return result, err
 }

@@ -17,11 +17,21 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"mailtwin/mirror"
 	"mailtwin/statedb"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mailtwin": func() { os.Exit(Main(os.Args)) }})
+	testscript.Main(m, map[string]func(){"mailtwin": func() { os.Exit(run(os.Args, scriptClock())) }})
+}
+
+// scriptClock is ahead by $LATER.
+func scriptClock() func() time.Time {
+	later, err := time.ParseDuration(os.Getenv("LATER"))
+	if err != nil {
+		return time.Now
+	}
+	return func() time.Time { return time.Now().Add(later) }
 }
 
 // servers are what $PORT, $TLS_PORT, … lead to.
@@ -31,7 +41,7 @@ var servers = map[string]traits{
 	"REFUSES_PORT": {refuses: true},
 	"BUSY_PORT":    {busy: true},
 	"HANGS_PORT":   {hangs: true},
-	"STRICT_PORT":  {limit: 2000, plain: true, forbids: "Verboten"},
+	"STRICT_PORT":  {limit: 2000, hates: "Unwanted", plain: true, forbids: "Verboten"},
 }
 
 // A world is what one script has.
@@ -78,6 +88,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "config": writeConfig, "deliver": deliver, "server": serverCount, "files": fileCount,
 			"logins": logins, "hold": hold, "release": release, "signal": signalled, "crontab": crontab, "confirm": confirm, "spoil": spoil,
+			"lift": lift, "pauses": pauses,
 		},
 	})
 }
@@ -183,6 +194,50 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = db.Exec("UPDATE message SET size = size + 1")
 	ts.Check(err)
 	ts.Check(db.Close())
+}
+
+// lift SERVER: from now on it takes every message.
+func lift(ts *testscript.TestScript, neg bool, args []string) {
+	worldOf(ts).servers[args[0]].lifted.Store(true)
+}
+
+// pauses PAIR N COMMAND…: runs the command N times, each as soon as a message
+// that is kept aside is due, and once before that. It must be tried when it is
+// due only, after a pause that is twice the last one, up to a week.
+func pauses(ts *testscript.TestScript, neg bool, args []string) {
+	tries, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	var at time.Duration
+	for range tries {
+		kept := keptAside(ts, args[0])
+		at = kept.Next.Sub(time.Now()) + 2*time.Second
+		ts.Setenv("LATER", (at - time.Minute).String())
+		exits(ts, false, append([]string{"0"}, args[2:]...))
+		ts.Setenv("LATER", at.String())
+		exits(ts, false, append([]string{"3"}, args[2:]...))
+		again := keptAside(ts, args[0])
+		if again.Tries != kept.Tries+1 || !again.Since.Equal(kept.Since) {
+			ts.Fatalf("got %d tries since %v, want %d since %v", again.Tries, again.Since, kept.Tries+1, kept.Since)
+		}
+		pause := again.Next.Sub(time.Now().Add(at))
+		if want := min(time.Hour<<kept.Tries, 7*24*time.Hour); (pause - want).Abs() > 15*time.Second {
+			ts.Fatalf("after try %d: got a pause of %v, want %v", again.Tries, pause, want)
+		}
+	}
+	ts.Setenv("LATER", (keptAside(ts, args[0]).Next.Sub(time.Now()) + 2*time.Second).String())
+}
+
+// keptAside returns the one message that is kept aside.
+func keptAside(ts *testscript.TestScript, pair string) mirror.Quarantined {
+	db, err := statedb.Open(ts.Getenv("MAILTWIN_STATE"), pair, statedb.Options{ReadOnly: true})
+	ts.Check(err)
+	snapshot, err := db.Load()
+	ts.Check(err)
+	ts.Check(db.Close())
+	if len(snapshot.Quarantine) != 1 {
+		ts.Fatalf("got %d messages kept aside, want 1", len(snapshot.Quarantine))
+	}
+	return snapshot.Quarantine[0]
 }
 
 // signal SIGNAL CODE COMMAND…: starts it, sends the signal once it signs in to

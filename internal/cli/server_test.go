@@ -30,18 +30,20 @@ type testServer struct {
 	server   *imapserver.Server
 	listener net.Listener
 	logins   atomic.Int32
+	lifted   atomic.Bool   // it takes every message now
 	waiting  chan struct{} // gets one for each login that hangs
 	release  chan struct{} // closed when the server is to end
 	served   chan struct{} // closed when it has ended
 }
 
 type traits struct {
-	tls     bool // implicit, with a certificate of its own
-	refuses bool // every password
-	busy    bool // every sign-in
-	hangs   bool // at the password
-	limit   int  // the largest message it takes, 0 for any
-	plain   bool // stores system flags only
+	tls     bool   // implicit, with a certificate of its own
+	refuses bool   // every password
+	busy    bool   // every sign-in
+	hangs   bool   // at the password
+	limit   int    // the largest message it takes, 0 for any
+	hates   string // what no message may hold
+	plain   bool   // stores system flags only
 	forbids string
 }
 
@@ -125,16 +127,22 @@ func (c *testSession) Login(user, password string) error {
 }
 
 func (c *testSession) Append(mailbox string, r imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
-	if limit := c.server.traits.limit; limit > 0 && r.Size() > int64(limit) {
-		if _, err := io.Copy(io.Discard, r); err != nil {
-			return nil, err
-		}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	limit, hates := c.server.traits.limit, c.server.traits.hates
+	switch {
+	case c.server.lifted.Load():
+	case limit > 0 && len(body) > limit:
 		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeTooBig, Text: "Message too large, try a smaller one"}
+	case hates != "" && bytes.Contains(body, []byte(hates)):
+		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "We do not like its contents"}
 	}
 	if c.server.traits.plain {
 		options.Flags = systemFlags(options.Flags)
 	}
-	return c.UserSession.Append(mailbox, r, options)
+	return c.UserSession.Append(mailbox, literal{bytes.NewReader(body)}, options)
 }
 
 func (c *testSession) Create(mailbox string, options *imap.CreateOptions) error {

@@ -61,7 +61,7 @@ func (p *program) statusOf(pair config.Pair, stateDir string) (err error) {
 	if err := s.read(db); err != nil {
 		return err
 	}
-	for _, line := range s.words(time.Now()) {
+	for _, line := range s.words(p.now()) {
 		p.result(line)
 	}
 	p.object(s.object())

@@ -41,7 +41,7 @@ func (p *program) sync(ctx context.Context, names []string) int {
 			exit = graver(exit, p.failed(&sayInterrupted))
 			break
 		}
-		r := newPairRun(pair, stateDir, p.line, p.options, &p.screen, trace)
+		r := newPairRun(pair, stateDir, p.line, p.options, &p.screen, trace, p.now)
 		exit = graver(exit, r.do(ctx))
 	}
 	if len(pairs) != 1 {
@@ -137,6 +137,9 @@ func (r *pairRun) finish(result mirror.Result, err error) int {
 	}
 	first := result.First && err == nil && !r.opts.dryRun
 	if first {
+		if n := result.Summary.Paired; n > 0 && r.db.Rebuilt() == nil {
+			r.tell(unitedWords(n))
+		}
 		r.tellFirst()
 		summary.State, summary.Undo = r.scene.state, r.db.UndoDir()
 	}

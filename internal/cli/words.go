@@ -219,6 +219,12 @@ func firstRun(p config.Pair, state, undo string) []string {
 	return lines
 }
 
+// unitedWords tell of a first run between two sides that both held mail: also
+// that of a pair whose state was lost without a trace.
+func unitedWords(n int) string {
+	return fmt.Sprintf("both sides held mail before this first run; %s paired by content, nothing removed", count(n, wordMessage))
+}
+
 // fate says what becomes of a message on side s once it is gone on the other.
 func fate(policy mirror.Policy, s mirror.Side, end config.Repository, undo string) string {
 	switch {
