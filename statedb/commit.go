@@ -1,6 +1,7 @@
 package statedb
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -65,9 +66,23 @@ func (f *file) commit(changes *mirror.Changes) ([]int64, error) {
 	}
 	if err != nil {
 		w.rollback()
-		return nil, err
+		return nil, f.suspect(err)
 	}
 	return ids, nil
+}
+
+// suspect looks into the file when changes were refused. Only an index may show
+// what they seem to contradict: it is in no checksum, and an index of another
+// moment would refuse the same changes for ever.
+func (f *file) suspect(err error) error {
+	if errors.Is(err, mirror.ErrStateBroken) || errors.Is(err, mirror.ErrFull) {
+		return err
+	}
+	faults, checkErr := f.unsound()
+	if len(faults) > 0 || errors.Is(explain("check", checkErr), mirror.ErrStateBroken) {
+		return broken("%q: %w", faults, err)
+	}
+	return err
 }
 
 func (w *writer) write(c *mirror.Changes) ([]int64, error) {

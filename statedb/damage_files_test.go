@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"mailtwin/internal/proof"
@@ -145,6 +146,40 @@ func TestLogIndex(t *testing.T) {
 		}
 	}
 	proof.Note(proof.Tally{Layer: "state damage", Cases: len(indexes) * len(dirs)})
+}
+
+// A page of an index from another moment contradicts no checksum, but refuses
+// what is to be written. That is damage, too: else it would be refused for ever.
+func TestIndexOfAnotherMoment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir, Options{})
+	first := batch("INBOX", 1, 10)
+	first.Mailboxes = both("INBOX")
+	commit(t, d, first)
+	roots, err := d.file.texts("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_record_2'")
+	if err != nil || len(roots) != 1 {
+		t.Fatalf("got pages %q, error %v; want the index of near messages", roots, err)
+	}
+	closeDB(t, d)
+	before := readState(t, dir)
+
+	d = open(t, dir, Options{})
+	commit(t, d, &mirror.Changes{DropRecords: []mirror.RecordKey{first.Records[8].Key()}})
+	closeDB(t, d)
+	root, err := strconv.Atoi(roots[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := int64(root-1) * pageSize
+	alter(t, dir, from, string(before[from:from+pageSize]))
+
+	d = open(t, dir, Options{})
+	again := first.Records[8]
+	if err := d.Commit(&mirror.Changes{Records: []mirror.Record{again}}); !errors.Is(err, mirror.ErrStateBroken) {
+		t.Errorf("got error %v, want ErrStateBroken", err)
+	}
+	proof.Note(proof.Tally{Layer: "state damage", Cases: 1})
 }
 
 // What has the state's name and is no file is set aside like any other damage.
