@@ -78,7 +78,9 @@ type setup struct {
 	layout string
 	// policy are further lines of the pair; name is the pair's, "" is mail.
 	policy, name string
-	config       string
+	// more are further tables of the configuration.
+	more   string
+	config string
 }
 
 var users struct {
@@ -126,7 +128,7 @@ far = "server"
 near = "laptop"
 settle = "2s"
 %s
-`, port, tls, s.user, s.server.Password, s.maildir(), cmp.Or(s.layout, "nested"), s.pair(), s.policy)
+%s`, port, tls, s.user, s.server.Password, s.maildir(), cmp.Or(s.layout, "nested"), s.pair(), s.policy, s.more)
 	s.config = filepath.Join(s.dir, "config.toml")
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)

@@ -127,23 +127,6 @@ func (s *setup) must(err error) {
 	}
 }
 
-// TestStateLost deletes the state: nothing is doubled, nothing removed, and
-// bodies are fetched only where headers could not decide.
-func TestStateLost(t *testing.T) {
-	t.Parallel()
-	s := newSetup(t, servers.Need(t, servers.Options{}))
-	s.fill(rand.New(rand.NewSource(*seed)), *messages)
-	s.settle()
-	before := s.alike(false)
-	s.must(os.RemoveAll(s.state()))
-	o := s.want(0, "sync", "--json")
-	t.Logf("without its state: %v", o.summary(t))
-	if list := differences(before, s.alike(false)); len(list) > 0 {
-		t.Errorf("the mail changed: %s", strings.Join(list, "\n"))
-	}
-	s.settle()
-}
-
 // TestSecondRun holds the lock with one run while another starts.
 func TestSecondRun(t *testing.T) {
 	t.Parallel()

@@ -15,8 +15,9 @@ type proxy struct {
 
 	mu      sync.Mutex
 	at      cutAt
-	stall   int64 // octets from the server after which nothing passes
-	stalled chan struct{}
+	stall   int64         // octets from the server after which nothing passes
+	stalled chan struct{} // closed when it stalls
+	resume  chan struct{} // closed when it is to go on
 	once    *sync.Once
 	up      int64 // octets seen since the last reset
 	down    int64
@@ -36,10 +37,11 @@ func newProxy(t testing.TB, port int) *proxy {
 		t.Fatal(err)
 	}
 	p := &proxy{port: listener.Addr().(*net.TCPAddr).Port, target: fmt.Sprintf("127.0.0.1:%d", port),
-		stalled: make(chan struct{}), once: &sync.Once{}}
+		stalled: make(chan struct{}), resume: make(chan struct{}), once: &sync.Once{}}
 	var connections sync.WaitGroup
 	t.Cleanup(func() {
 		listener.Close()
+		p.goOn()
 		connections.Wait()
 	})
 	go func() {
@@ -72,13 +74,28 @@ func (p *proxy) seen() (up, down int64) {
 	return p.up, p.down
 }
 
+// stallAfter keeps back what the server sends after some octets, until goOn.
 func (p *proxy) stallAfter(octets int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stall = octets
+	p.stall, p.stalled, p.resume, p.once = octets, make(chan struct{}), make(chan struct{}), &sync.Once{}
 }
 
-func (p *proxy) waitStalled() { <-p.stalled }
+func (p *proxy) goOn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stall != 0 {
+		close(p.resume)
+		p.stall = 0
+	}
+}
+
+func (p *proxy) waitStalled() {
+	p.mu.Lock()
+	stalled := p.stalled
+	p.mu.Unlock()
+	<-stalled
+}
 
 func (p *proxy) serve(client net.Conn) {
 	server, err := net.Dial("tcp", p.target)
@@ -107,7 +124,10 @@ func (p *proxy) pass(to io.Writer, from io.Reader, up bool) {
 	buffer := make([]byte, 4096)
 	for {
 		n, err := from.Read(buffer)
-		allowed, cut := p.account(int64(n), up)
+		allowed, cut, wait := p.account(int64(n), up)
+		if wait != nil {
+			<-wait
+		}
 		_, werr := to.Write(buffer[:allowed])
 		if cut {
 			p.cut(to, from)
@@ -134,8 +154,9 @@ func (p *proxy) cut(ends ...any) {
 	}
 }
 
-// account counts n octets and returns how many of them may pass.
-func (p *proxy) account(n int64, up bool) (allowed int64, cut bool) {
+// account counts n octets and returns how many of them may pass, and what to
+// wait for.
+func (p *proxy) account(n int64, up bool) (allowed int64, cut bool, wait chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	count, limit := &p.down, p.at.down
@@ -146,10 +167,10 @@ func (p *proxy) account(n int64, up bool) (allowed int64, cut bool) {
 	*count += n
 	if !up && p.stall > 0 && *count > p.stall {
 		p.once.Do(func() { close(p.stalled) })
-		return 0, false
+		return n, false, p.resume
 	}
 	if limit > 0 && n >= left {
-		return max(0, left), true
+		return max(0, left), true, nil
 	}
-	return n, false
+	return n, false, nil
 }
