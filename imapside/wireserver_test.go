@@ -1,0 +1,376 @@
+package imapside_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"mailtwin/imapside"
+	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
+	"mailtwin/nametrans"
+)
+
+// serverKind says what a wireServer can do. The client has no MULTIAPPEND; when
+// it gets it, it becomes a field here and doubles the matrix.
+type serverKind struct {
+	name       string
+	uidPlus    bool
+	move       bool
+	literal    literalKind
+	listStatus bool
+}
+
+// literalKind is which literals the server takes without being asked (RFC 7888).
+type literalKind int
+
+const (
+	literalPlus literalKind = iota
+	literalMinus
+	literalSync
+)
+
+func (k serverKind) caps() imap.CapSet {
+	set := capSet(imap.CapIMAP4rev1)
+	for c, has := range map[imap.Cap]bool{
+		imap.CapUIDPlus: k.uidPlus, imap.CapMove: k.move, imap.CapLiteralPlus: k.literal == literalPlus,
+		imap.CapListExtended: k.listStatus, imap.CapListStatus: k.listStatus,
+	} {
+		if has {
+			set[c] = struct{}{}
+		}
+	}
+	return set
+}
+
+// tombs reports whether what moves or goes leaves a message behind that is
+// marked \Deleted.
+func (k serverKind) tombs() bool { return !k.uidPlus && !k.move }
+
+// wireServer is go-imap's server in memory at the other end of wires, and the
+// hands of somebody else in its only account.
+type wireServer struct {
+	kind   serverKind
+	user   *imapmemserver.User
+	server *imapserver.Server
+	lines  chan net.Conn
+	closed chan struct{}
+
+	mu       sync.Mutex
+	newest   *wire // of the code under test
+	trace    io.Writer
+	late     *lateAppend
+	forbade  []string // commands that must never be sent
+	effects  int      // commands that change something
+	accepted int      // APPENDs whose literal arrived in full
+}
+
+// lateAppend delays one APPEND: when its literal is there in full, the server
+// waits for the wire's cut and delay longer, and only then stores the message.
+type lateAppend struct {
+	index int // which one, from 0
+	// now is the cut to carry out when the literal is there; nil waits for the
+	// wire's own, or stores at once where that came.
+	now   *cut
+	delay time.Duration
+	// stored is set when the message was.
+	stored bool
+}
+
+func newWireServer(kind serverKind) *wireServer {
+	s := &wireServer{kind: kind, user: imapmemserver.NewUser(testUser, testPassword), lines: make(chan net.Conn), closed: make(chan struct{})}
+	s.create("INBOX")
+	s.server = imapserver.New(&imapserver.Options{
+		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			wire := c.NetConn().(serverEnd).wire
+			return &wireSession{imapmemserver.NewUserSession(s.user), s, wire}, nil, nil
+		},
+		Caps: kind.caps(), Logger: log.New(io.Discard, "", 0), InsecureAuth: true,
+	})
+	go s.server.Serve(s)
+	return s
+}
+
+// Accept, Close and Addr make it the listener of its own server.
+func (s *wireServer) Accept() (net.Conn, error) {
+	select {
+	case c := <-s.lines:
+		return c, nil
+	case <-s.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (s *wireServer) Close() error {
+	close(s.closed)
+	return nil
+}
+
+// Addr implements net.Listener.
+func (s *wireServer) Addr() net.Addr { return wireAddr{} }
+
+// dial returns the client's end of a new wire.
+func (s *wireServer) dial(plan *cut) (net.Conn, *wire) {
+	w := newWire(plan)
+	s.lines <- serverEnd{w.ends[down], s.kind.literal == literalSync}
+	return w.ends[up], w
+}
+
+// repository is the account as the code under test sees it. Its connection
+// ends at plan.
+func (s *wireServer) repository(plan *cut) mirror.Repository {
+	return imapside.New(imapside.Options{
+		Host: "imap.example.org", TLS: imapside.Clear, User: testUser, Password: password(testPassword), Trace: s.trace,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			c, w := s.dial(plan)
+			s.newest = w
+			return c, nil
+		},
+	})
+}
+
+// serverEnd is the server's end of a wire. It keeps LITERAL- back where the
+// server shall not have it, which go-imap always advertises. Writing never
+// fails, as the kernel takes what nobody will receive: go-imap's server locks
+// itself out when a FETCH reply cannot be written. It sees the end by reading,
+// for which it has any time: of a stall it knows nothing.
+type serverEnd struct {
+	*wireEnd
+	noLiteral bool
+}
+
+func (e serverEnd) Write(p []byte) (int, error) {
+	octets := p
+	if e.noLiteral && bytes.Contains(p, []byte("CAPABILITY ")) {
+		octets = bytes.ReplaceAll(p, []byte(" LITERAL-"), nil)
+	}
+	_, _ = e.wireEnd.Write(octets)
+	return len(p), nil
+}
+
+// SetReadDeadline implements net.Conn.
+func (e serverEnd) SetReadDeadline(time.Time) error { return nil }
+
+// wireSession is a session of imapmemserver that is honest about what the
+// server can do, stores no message that came in part, and stores late.
+type wireSession struct {
+	*imapmemserver.UserSession
+	server *wireServer
+	wire   *wire
+}
+
+func (c *wireSession) effect() {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.server.effects++
+}
+
+func (c *wireSession) forbid(format string, args ...any) error {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.server.forbade = append(c.server.forbade, fmt.Sprintf(format, args...))
+	return &imap.Error{Type: imap.StatusResponseTypeBad, Text: "never"}
+}
+
+// Append stores a message as soon as its last octet is there, as real servers
+// do, whatever has become of the connection.
+func (c *wireSession) Append(mailbox string, literal imap.LiteralReader, opts *imap.AppendOptions) (*imap.AppendData, error) {
+	octets, err := io.ReadAll(literal)
+	if err != nil || int64(len(octets)) != literal.Size() {
+		return nil, io.ErrUnexpectedEOF
+	}
+	late := c.server.accept()
+	if late != nil {
+		if late.now != nil {
+			c.wire.cutNow(*late.now)
+		}
+		<-c.wire.done
+		time.Sleep(late.delay)
+	}
+	c.effect()
+	data, err := c.UserSession.Append(mailbox, literalOf{bytes.NewReader(octets)}, opts)
+	if late != nil {
+		late.stored = true
+	}
+	if !c.server.kind.uidPlus {
+		data = nil
+	}
+	return data, err
+}
+
+// accept counts an APPEND and says whether it is the late one.
+func (s *wireServer) accept() *lateAppend {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted++
+	if s.late != nil && s.late.index == s.accepted-1 {
+		return s.late
+	}
+	return nil
+}
+
+func (c *wireSession) Create(name string, opts *imap.CreateOptions) error {
+	c.effect()
+	return c.UserSession.Create(name, opts)
+}
+
+func (c *wireSession) Delete(name string) error { return c.forbid("DELETE %s", name) }
+
+func (c *wireSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, opts *imap.StoreOptions) error {
+	c.effect()
+	if flags.Op == imap.StoreFlagsSet {
+		return c.forbid("STORE FLAGS")
+	}
+	return c.UserSession.Store(w, set, flags, opts)
+}
+
+func (c *wireSession) Copy(set imap.NumSet, target string) (*imap.CopyData, error) {
+	c.effect()
+	data, err := c.UserSession.Copy(set, target)
+	if !c.server.kind.uidPlus {
+		data = nil
+	}
+	return data, err
+}
+
+// Move is made of steps where the server must not tell COPYUID.
+func (c *wireSession) Move(w *imapserver.MoveWriter, set imap.NumSet, target string) error {
+	c.effect()
+	if c.server.kind.uidPlus {
+		return c.UserSession.Move(w, set, target)
+	}
+	return shift(c.UserSession, set, target)
+}
+
+// shift moves messages of the selected mailbox without a word to anybody.
+func shift(c *imapmemserver.UserSession, set imap.NumSet, target string) error {
+	data, err := c.Copy(set, target)
+	if err != nil || len(data.SourceUIDs) == 0 {
+		return err
+	}
+	return erase(c, data.SourceUIDs)
+}
+
+// erase removes messages of the selected mailbox.
+func erase(c *imapmemserver.UserSession, set imap.UIDSet) error {
+	marks := imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}
+	if err := c.Store(nil, set, &marks, nil); err != nil {
+		return err
+	}
+	return c.Expunge(&imapserver.ExpungeWriter{}, &set)
+}
+
+func (c *wireSession) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
+	c.effect()
+	if uids == nil || !c.server.kind.uidPlus {
+		return c.forbid("EXPUNGE %v", uids)
+	}
+	return c.UserSession.Expunge(w, uids)
+}
+
+// The following are the hands of another client, which need no wire. A mailbox
+// that is not there is a mistake of the test.
+
+func wireName(name mirror.Name) string {
+	wire, err := nametrans.IMAP{Delimiter: '/'}.Encode(name)
+	if err != nil {
+		panic(err)
+	}
+	return wire
+}
+
+func (s *wireServer) create(name string) {
+	if err := s.user.Create(name, nil); err != nil {
+		panic(err)
+	}
+}
+
+// at calls act with the mailbox selected.
+func (s *wireServer) at(name mirror.Name, act func(*imapmemserver.UserSession) error) {
+	c := imapmemserver.NewUserSession(s.user)
+	if _, err := c.Select(wireName(name), nil); err != nil {
+		panic(err)
+	}
+	err := act(c)
+	c.Close()
+	if err != nil {
+		panic(err)
+	}
+}
+
+func (s *wireServer) deliver(name mirror.Name, body []byte, flags mirror.Flags, date time.Time) {
+	opts := &imap.AppendOptions{Flags: flags.List(), Time: date}
+	if _, err := s.user.Append(wireName(name), literalOf{bytes.NewReader(body)}, opts); err != nil {
+		panic(err)
+	}
+}
+
+func (s *wireServer) flag(name mirror.Name, uid imap.UID, op imap.StoreFlagsOp, flags mirror.Flags) {
+	s.at(name, func(c *imapmemserver.UserSession) error {
+		return c.Store(nil, imap.UIDSetNum(uid), &imap.StoreFlags{Op: op, Silent: true, Flags: flags.List()}, nil)
+	})
+}
+
+func (s *wireServer) move(from mirror.Name, uid imap.UID, to mirror.Name) {
+	s.at(from, func(c *imapmemserver.UserSession) error { return shift(c, imap.UIDSetNum(uid), wireName(to)) })
+}
+
+func (s *wireServer) remove(name mirror.Name, uid imap.UID) {
+	s.at(name, func(c *imapmemserver.UserSession) error { return erase(c, imap.UIDSetNum(uid)) })
+}
+
+// stored is one message in the account.
+type stored struct {
+	uid   imap.UID
+	entry mirrortest.Entry
+	flags mirror.Flags
+}
+
+// messages reads the whole account with go-imap's client over a wire of its
+// own.
+func (s *wireServer) messages(t *testing.T) map[mirror.Name][]stored {
+	t.Helper()
+	conn, _ := s.dial(nil)
+	c := imapclient.New(conn, nil)
+	defer c.Close()
+	try := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("read the server: %v", err)
+		}
+	}
+	try(c.Login(testUser, testPassword).Wait())
+	listed, err := c.List("", "*", nil).Collect()
+	try(err)
+	all := map[mirror.Name][]stored{}
+	section := &imap.FetchItemBodySection{Peek: true}
+	for _, data := range listed {
+		name, err := nametrans.IMAP{Delimiter: '/'}.Decode(data.Mailbox)
+		try(err)
+		all[name] = nil
+		selected, err := c.Select(data.Mailbox, nil).Wait()
+		try(err)
+		if selected.NumMessages == 0 {
+			continue
+		}
+		list, err := c.Fetch(imap.SeqSet{{Start: 1}}, &imap.FetchOptions{UID: true, Flags: true, InternalDate: true, BodySection: []*imap.FetchItemBodySection{section}}).Collect()
+		try(err)
+		for _, m := range list {
+			flags := mirror.MakeFlags(m.Flags...)
+			all[name] = append(all[name], stored{m.UID, mirrortest.NewEntry(m.FindBodySection(section), flags, m.InternalDate), flags})
+		}
+	}
+	return all
+}
