@@ -16,12 +16,65 @@ func (p *planner) arrivals() {
 			if !ok {
 				continue
 			}
-			sight := b.findArrival(in, b.forMatching(source))
+			to, m, sight := b.findArrival(in, b.forMatching(source))
+			if b.void(in) {
+				b.voided(in, source, to, m, sight)
+				continue
+			}
+			if sight == Present {
+				to.claimed[in.Side][m.UID] = true
+				b.revisit(in.Target)
+			}
 			p.arrived[in.ID] = sight
 			if sight == Gone && p.uncertain(in) {
 				p.awaited[MailboxKey{in.Side, in.Target}] = true
 			}
 		}
+	}
+}
+
+// void reports whether an interrupted move or removal has lost its reason: what
+// it followed is there again on the other side.
+func (b *boxPlanner) void(in *Intent) bool {
+	o := in.Side.Other()
+	return slices.ContainsFunc(b.box.Records, func(r RecordInput) bool {
+		return r.UID[in.Side] == in.Source.UID && r.Seen[o].Sight == Present && !b.box.Sides[o].Unviewed
+	})
+}
+
+// voided decides on what a move or removal left where it was going that is not
+// to be ended any more. It is a message like any other if there is one to pair
+// it with; see leftovers.
+func (b *boxPlanner) voided(in *Intent, source Message, to *boxPlanner, m Message, sight Sight) {
+	switch {
+	case sight == Present:
+		b.left = append(b.left, leftover{in, to, m})
+	case sight == Gone && b.uncertain(in):
+		b.plan.Waiting++
+		b.add(Action{Kind: Wait, Side: in.Side, Mailbox: b.box.Name, Target: in.Target, UID: uids(in.Side, source.UID), Message: source,
+			Intent: in.ID, Reason: "an earlier move may still appear"})
+	}
+}
+
+// leftover is a copy of ours that a move or removal made which has no reason
+// any more.
+type leftover struct {
+	intent *Intent
+	at     *boxPlanner
+	Message
+}
+
+// leftovers names the copies that nothing on the other side is paired with.
+// Their sources are still there, so they are never propagated.
+func (p *planner) leftovers() {
+	for _, l := range p.left {
+		s := l.intent.Side
+		if l.at.claimed[s][l.UID] {
+			continue
+		}
+		l.at.claimed[s][l.UID] = true
+		p.add(Action{Kind: Ghost, Side: s, Mailbox: l.at.box.Name, UID: uids(s, l.UID), Message: l.Message,
+			Intent: l.intent.ID, Reason: "an interrupted move left this copy, and its source has stayed"})
 	}
 }
 
@@ -40,9 +93,9 @@ func (b *boxPlanner) present(s Side, uid UID) (Message, bool) {
 	return Message{}, false
 }
 
-// findArrival returns Present and claims what arrived, Gone, or Unknown as long
-// as more must be identified.
-func (b *boxPlanner) findArrival(in *Intent, source Message) Sight {
+// findArrival returns what arrived where in was going with Present, or Gone, or
+// Unknown as long as more must be identified.
+func (b *boxPlanner) findArrival(in *Intent, source Message) (to *boxPlanner, m Message, sight Sight) {
 	for _, to := range b.boxes {
 		if to.box.Name != in.Target {
 			continue
@@ -50,23 +103,25 @@ func (b *boxPlanner) findArrival(in *Intent, source Message) Sight {
 		candidates := slices.DeleteFunc(to.free(in.Side), func(m Message) bool {
 			return m.UID < in.TargetUIDNext && b.in.Sides[in.Side].Traits.Numbers
 		})
-		m := matchMessages([]Message{source}, candidates, false) // a COPY rewrites nothing
-		b.needs.add(in.Side, b.box.Name, []Message{source}, m.needA)
-		b.needs.add(in.Side, in.Target, candidates, m.needB)
+		found := matchMessages([]Message{source}, candidates, false) // a COPY rewrites nothing
+		b.needs.add(in.Side, b.box.Name, []Message{source}, found.needA)
+		b.needs.add(in.Side, in.Target, candidates, found.needB)
 		switch {
-		case m.needs():
-			return Unknown
-		case len(m.pairs) > 0:
-			to.claimed[in.Side][candidates[m.pairs[0].b].UID] = true
-			b.revisit(in.Target)
-			return Present
+		case found.needs():
+			return nil, m, Unknown
+		case len(found.pairs) > 0:
+			return to, candidates[found.pairs[0].b], Present
 		}
 	}
-	return Gone
+	return nil, m, Gone
 }
 
-func (p *planner) revisit(name Name) {
-	if !slices.Contains(p.plan.Revisit, name) {
-		p.plan.Revisit = append(p.plan.Revisit, name)
+func (p *planner) revisit(name Name) { addName(&p.plan.Revisit, name) }
+
+func (p *planner) later(name Name) { addName(&p.plan.Later, name) }
+
+func addName(list *[]Name, name Name) {
+	if !slices.Contains(*list, name) {
+		*list = append(*list, name)
 	}
 }

@@ -32,6 +32,8 @@ type boxSide struct {
 	unknown  map[UID]bool
 	// learned are messages whose identity the state does not hold yet.
 	learned map[UID]bool
+	// was are the flags that the state knew of messages whose flags changed.
+	was     map[UID]Flags
 	blocked string
 	// before are the messages of the state when the mailbox was renumbered.
 	before map[UID]*Message
@@ -88,6 +90,7 @@ func (s *boxSide) take(v View, numbers bool) {
 	}
 	for _, c := range v.Changed {
 		if m := s.messages[c.UID]; m != nil {
+			s.was[c.UID] = m.Flags
 			m.Flags = c.Flags
 			if c.Base != "" {
 				m.Base = c.Base
@@ -120,9 +123,13 @@ func (s *boxSide) sighting(uid UID, state Confirmation) Sighting {
 	case m == nil || !s.exists() || s.blocked != "" || s.unknown[uid]:
 		return Sighting{}
 	case s.gone[uid] || (s.view == nil && (state == Held || state == Departed)):
-		return Sighting{Gone, *m}
+		return Sighting{Gone, *m, m.Flags}
 	}
-	return Sighting{Present, *m}
+	was, changed := s.was[uid]
+	if !changed {
+		was = m.Flags
+	}
+	return Sighting{Present, *m, was}
 }
 
 // unpaired lists the messages that are there, without a record or a tomb.
@@ -131,6 +138,17 @@ func (s *boxSide) unpaired(taken map[UID]bool) []Message {
 	for _, uid := range sortedUIDs(s.messages) {
 		if !taken[uid] && !s.gone[uid] && !s.unknown[uid] {
 			list = append(list, *s.messages[uid])
+		}
+	}
+	return list
+}
+
+// unread lists the messages without a record or a tomb that were neither seen
+// nor proved gone, or could not be read.
+func (s *boxSide) unread(taken map[UID]bool) (list []Message) {
+	for _, uid := range sortedUIDs(s.unknown) {
+		if m := s.messages[uid]; m != nil && !taken[uid] {
+			list = append(list, *m)
 		}
 	}
 	return list

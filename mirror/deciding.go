@@ -1,5 +1,7 @@
 package mirror
 
+import "github.com/emersion/go-imap/v2"
+
 // records decides on every record by the table base | far | near.
 func (b *boxPlanner) records() {
 	for i, r := range b.box.Records {
@@ -29,7 +31,7 @@ func (b *boxPlanner) records() {
 // the state has it.
 func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
 	keeps := [2]Storable{b.box.Sides[Far].Keeps, b.box.Sides[Near].Keeps}
-	plan := mergeFlags(b.in.Policy, rec, now, keeps)
+	plan := mergeFlags(b.in.Policy, b.unmarked(rec, now), now, keeps)
 	stores := false
 	for _, s := range Sides {
 		if plan.add[s].Empty() && plan.remove[s].Empty() {
@@ -44,6 +46,26 @@ func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
 	if rec != old {
 		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: rec.UID, Record: rec})
 	}
+}
+
+// unmarked returns rec with the base changed such that merging takes \Deleted
+// away where an interrupted move or removal of ours set it: both messages are
+// there, so it is not to go.
+func (b *boxPlanner) unmarked(rec Record, now [2]Flags) Record {
+	deleted := MakeFlags(imap.FlagDeleted)
+	for _, s := range Sides {
+		in := b.intentOf(s, rec.UID[s])
+		if in == nil || in.Kind == CopyIntent || !now[s].Has(imap.FlagDeleted) || rec.Base[s].Has(imap.FlagDeleted) {
+			continue
+		}
+		for _, t := range Sides {
+			rec.Base[t] = rec.Base[t].Union(deleted)
+		}
+		// The intent says whose mark it is until the mark is gone.
+		b.marked[in.ID] = true
+		b.revisit(b.box.Name)
+	}
+	return rec
 }
 
 // departed decides on a record whose message is gone on s alone.
@@ -77,6 +99,14 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	}
 	if len(b.plan.Actions) == before {
 		b.noteDeparture(s, r.Record, r.Record)
+		if b.removalsOff() {
+			b.later(b.box.Name)
+		}
+		if r.State[s] == Confirmed && p.Gone.Allows(o) && !b.in.Later {
+			// It may have been moved to a mailbox that was looked into before.
+			b.revisit(b.box.Name)
+			b.plan.Wide = true
+		}
 	}
 }
 

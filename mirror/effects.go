@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, a := range e.plan.Withheld {
 		e.left(a)
 	}
-	for _, name := range e.plan.Revisit {
+	for _, name := range slices.Concat(e.plan.Revisit, e.plan.Later) {
 		e.box(name).incomplete = true
 	}
 	if err := e.create(ctx); err != nil {

@@ -15,8 +15,8 @@ import (
 )
 
 // gather lists both sides and looks into the mailboxes that may have changed.
-// only, where it is not nil, limits what is looked into.
-func (x *run) gather(ctx context.Context, only map[Name]bool) ([]*box, error) {
+// See round for only and wide.
+func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) ([]*box, error) {
 	listings, err := x.list(ctx)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (x *run) gather(ctx context.Context, only map[Name]bool) ([]*box, error) {
 	}
 	var visit []*box
 	for _, b := range boxes {
-		if x.mustVisit(b, only) {
+		if x.mustVisit(b, only, wide) {
 			b.visited = true
 			visit = append(visit, b)
 			if err := x.loadBox(b); err != nil {
@@ -65,7 +65,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		if byName[name] == nil {
 			b := &box{name: name}
 			for _, s := range Sides {
-				b.sides[s] = boxSide{messages: map[UID]*Message{}, gone: map[UID]bool{}, unknown: map[UID]bool{}, learned: map[UID]bool{}}
+				b.sides[s] = boxSide{messages: map[UID]*Message{}, gone: map[UID]bool{}, unknown: map[UID]bool{}, learned: map[UID]bool{}, was: map[UID]Flags{}}
 			}
 			byName[name] = b
 		}
@@ -176,9 +176,12 @@ func (b *box) containerOnly() bool {
 func (x *run) selects(name Name) bool { return x.Selected == nil || x.Selected(name) }
 
 // mustVisit reports whether anything may have happened in b.
-func (x *run) mustVisit(b *box, only map[Name]bool) bool {
-	if only != nil {
-		return only[b.name]
+func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {
+	if only[b.name] {
+		return true
+	}
+	if only != nil && !wide {
+		return false
 	}
 	if x.Full || x.newSettings() || x.pending(b.name) {
 		return b.sides[Far].exists() || b.sides[Near].exists()

@@ -1,285 +1,271 @@
 package mirror_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"pgregory.net/rapid"
 
+	"mailtwin/internal/proof"
 	"mailtwin/mirror"
 	"mailtwin/mirror/mirrortest"
 	"mailtwin/nametrans"
 )
 
-// history is a pair to which anything may happen, and what is known of every
-// letter that was ever delivered.
-type history struct {
-	*pair
-	rt        *rapid.T
-	next      int
-	delivered map[int][2]int // copies of a letter that were delivered, per side
-	ghosts    int
-	told      []string     // what happened, for the failure
-	removed   map[int]bool // somebody removed a copy
-	// touched letters were moved since the last sync; moving one on both
-	// sides to different mailboxes is meant to give two.
-	touched map[int]bool
-	// unsure: a run was interrupted and none has ended since.
-	unsure bool
+// A history is a pair to which anything may happen, for a while: people and
+// other programs work on both sides, runs are killed, cut and disturbed, states
+// are lost. Then it is left alone until it rests, and judged by the design's
+// promises (judge_test.go). Each step is a line of text (steps_test.go), so
+// that a history that failed can be kept: see histories_found_test.go.
+//
+// Time is that of a testing/synctest bubble.
+
+// historyKind is a kind of pair.
+type historyKind struct {
+	name      string
+	far, near mirrortest.Options
+	policy    mirror.Policy
+	// inexact: a side changes messages, so that octets are not compared.
+	inexact bool
 }
 
-var places = []mirror.Name{nametrans.Inbox, box("Archive"), box("Lists", "go"), box("Entwürfe")}
+func bareIMAP() mirrortest.Options {
+	return mirrortest.Options{NoUIDPlus: true, NoMove: true, NoModSeq: true, NoListStatus: true}
+}
 
-// pinned letters stay, so that no side ever looks emptied.
-const pinned = 3
-
-func kinds() map[string][2]mirrortest.Options {
-	bare := mirrortest.Options{NoUIDPlus: true, NoMove: true, NoModSeq: true, NoListStatus: true}
-	return map[string][2]mirrortest.Options{
-		"IMAP and Maildir":          {{Gap: 2}, maildirLike()},
-		"bare IMAP and Maildir":     {bare, maildirLike()},
-		"IMAP and IMAP":             {{ObjectIDs: true}, {Gap: 5, NoMove: true}},
-		"Maildir and IMAP":          {maildirLike(), {Stale: true}},
-		"forgetful and Maildir":     {{Forgets: flags("work"), NoModSeq: true}, maildirLike()},
-		"bare IMAP and bare IMAP":   {bare, bare},
-		"changing IMAP and Maildir": {{Alter: addLine}, maildirLike()},
+func historyKinds() []historyKind {
+	two := mirror.NewPolicy(mirror.TwoWay, 0)
+	with := func(change func(*mirror.Policy)) mirror.Policy {
+		p := two
+		change(&p)
+		return p
+	}
+	extra := mirror.NewPolicy(mirror.OneWayMirror, mirror.Far)
+	extra.RemoveExtra = true
+	few := mirror.Storable{Flags: flags(`\Answered \Flagged \Deleted \Seen`)}
+	return []historyKind{
+		{name: "IMAP and Maildir", far: mirrortest.Options{Gap: 2}, near: maildirLike(), policy: two},
+		{name: "bare IMAP and Maildir", far: bareIMAP(), near: maildirLike(), policy: two},
+		{name: "IMAP without MOVE and Maildir", far: mirrortest.Options{NoMove: true, NoModSeq: true}, near: maildirLike(), policy: two},
+		{name: "IMAP and IMAP", far: mirrortest.Options{ObjectIDs: true}, near: mirrortest.Options{Gap: 5, NoMove: true}, policy: two},
+		{name: "bare IMAP and bare IMAP", far: bareIMAP(), near: bareIMAP(), policy: two},
+		{name: "Maildir and stale IMAP", far: maildirLike(), near: mirrortest.Options{Stale: true}, policy: two},
+		{name: "Maildir and Maildir", far: maildirLike(), near: maildirLike(), policy: two},
+		{name: "forgetful IMAP and Maildir", far: mirrortest.Options{Forgets: flags("work"), NoModSeq: true}, near: maildirLike(), policy: two},
+		{name: "IMAP with few flags and Maildir", far: mirrortest.Options{Keeps: &few}, near: maildirLike(), policy: two},
+		{name: "changing IMAP and Maildir", far: mirrortest.Options{Alter: addLine}, near: maildirLike(), policy: two, inexact: true},
+		{name: "IMAP that drops what it holds and Maildir", far: mirrortest.Options{DropsHeld: true}, near: maildirLike(), policy: two},
+		{name: "windowed IMAP and Maildir", far: mirrortest.Options{Window: 6}, near: maildirLike(), policy: two},
+		{name: "expunging", far: mirrortest.Options{NoMove: true}, near: maildirLike(),
+			policy: with(func(p *mirror.Policy) { p.Deletions = mirror.DeleteForGood })},
+		{name: "keeping", near: maildirLike(), policy: with(func(p *mirror.Policy) { p.Deletions = mirror.DeleteNothing })},
+		{name: "archive", near: maildirLike(), policy: with(func(p *mirror.Policy) { p.Gone = mirror.None })},
+		{name: "mirror of IMAP", near: maildirLike(), policy: mirror.NewPolicy(mirror.OneWayMirror, mirror.Near)},
+		{name: "strict mirror of a Maildir", near: maildirLike(), policy: extra},
+		{name: "mirror of a Maildir to bare IMAP", far: bareIMAP(), near: maildirLike(), policy: mirror.NewPolicy(mirror.OneWayMirror, mirror.Far)},
+		{name: "copy from IMAP to IMAP", far: mirrortest.Options{Gap: 1}, near: mirrortest.Options{NoMove: true}, policy: mirror.NewPolicy(mirror.OneWayCopy, mirror.Near)},
+		{name: "copy from Maildir to bare IMAP", far: bareIMAP(), near: maildirLike(), policy: mirror.NewPolicy(mirror.OneWayCopy, mirror.Far)},
 	}
 }
 
 // addLine changes every body, as some servers do.
 func addLine(body []byte) []byte { return append([]byte("X-Server: seen\r\n"), body...) }
 
+var historyFile = flag.String("history", "", "a history for TestPlayHistory")
+
+// places are the mailboxes that every history begins with.
+var places = []mirror.Name{nametrans.Inbox, box("Archive"), box("Lists", "go"), box("Entwürfe")}
+
+// pinned letters stay where they are, so that no side ever looks emptied.
+const pinned = 3
+
+// historiesInCI is how many histories CI plays, of all kinds together.
+const historiesInCI = 12000
+
 func TestRandomHistories(t *testing.T) {
-	for name, options := range kinds() {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range historyKinds() {
+		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			rapid.Check(t, func(rt *rapid.T) { runHistory(rt, options) })
+			cases := 0
+			rapid.Check(t, func(rt *rapid.T) {
+				cases++
+				script := drawScript(rt)
+				rapid.SyncTest(rt, func(rt *rapid.T) { newHistory(rt, kind).play(script) })
+			})
+			proof.Note(proof.Tally{Layer: "histories", Cases: cases})
 		})
 	}
 }
 
-func runHistory(rt *rapid.T, options [2]mirrortest.Options) {
-	h := &history{pair: newPair(rt, options[mirror.Far], options[mirror.Near]), rt: rt,
-		delivered: map[int][2]int{}, removed: map[int]bool{}, touched: map[int]bool{}}
-	h.policy.Settle = time.Minute
-	for _, place := range places {
-		h.servers[mirror.Far].CreateMailbox(place, "")
+// TestPlayHistory plays the history of a file, to look into it:
+//
+//	go test ./mirror -run TestPlayHistory -history FILE
+//
+// The first line of the file names the kind of pair.
+func TestPlayHistory(t *testing.T) {
+	if *historyFile == "" {
+		t.Skip("no -history FILE is given")
 	}
-	h.servers[mirror.Far].CreateMailbox(box("Trash"), `\Trash`)
-	for range pinned {
-		h.letter(mirror.Far, nametrans.Inbox)
+	text, err := os.ReadFile(*historyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	for _, kind := range historyKinds() {
+		if kind.name == lines[0] {
+			synctest.Test(t, func(t *testing.T) { newHistory(t, kind).play(lines[1:]) })
+			return
+		}
+	}
+	t.Fatalf("there is no kind %q", lines[0])
+}
+
+// TestFoundHistories plays every history again that ever failed.
+func TestFoundHistories(t *testing.T) {
+	kinds := map[string]historyKind{}
+	for _, kind := range historyKinds() {
+		kinds[kind.name] = kind
+	}
+	for i, found := range foundHistories {
+		kind, ok := kinds[found.kind]
+		if !ok {
+			t.Fatalf("history %d: there is no kind %q", i, found.kind)
+		}
+		t.Run(fmt.Sprintf("%d %s", i, found.kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newHistory(t, kind).play(strings.Split(found.script, "\n")) })
+		})
+	}
+}
+
+// newHistory is a pair in step that holds the pinned letters.
+func newHistory(t tester, kind historyKind) *history {
+	h := &history{pair: newPair(t, kind.far, kind.near), kind: kind, letters: map[string]*facts{}}
+	h.clock.real = true
+	h.report = func(e mirror.Event) {
+		if a := e.Action; e.Kind == mirror.Done {
+			h.tell("  %v %v %q -> %q, UIDs %v, message %d %s", a.Kind, a.Side, a.Mailbox, a.Target, a.UID, a.Message.UID, a.Reason)
+		}
+	}
+	for _, s := range mirror.Sides {
+		h.options[s].Now = nil
+		h.servers[s] = mirrortest.NewServer(h.options[s])
+	}
+	h.policy = kind.policy
+	h.policy.Settle = time.Minute
+	source := mirror.Far
+	if h.policy.Mode != mirror.TwoWay {
+		source = h.policy.Target.Other()
+	}
+	for _, place := range places {
+		h.servers[source].CreateMailbox(place, "")
+	}
+	for _, s := range mirror.Sides {
+		if !h.options[s].Maildir {
+			h.servers[s].CreateMailbox(box("Trash"), `\Trash`)
+		}
+	}
+	for n := range pinned {
+		h.step(fmt.Sprintf("deliver %s INBOX %d", source, n))
 	}
 	h.rest()
-	steps := rapid.IntRange(1, 12).Draw(rt, "steps")
-	for range steps {
-		h.step()
+	return h
+}
+
+// play carries a script out, line by line, and judges what is there then.
+func (h *history) play(script []string) {
+	h.script = script
+	for _, line := range script {
+		h.step(line)
 	}
 	h.rest()
 	h.judge()
-	for _, line := range h.told {
-		rt.Log(line)
-	}
 }
 
-func (h *history) tell(format string, args ...any) {
-	h.told = append(h.told, fmt.Sprintf(format, args...))
-}
-
-func (h *history) step() {
-	switch rapid.IntRange(0, 9).Draw(h.rt, "what") {
-	case 0, 1, 2:
-		h.letter(h.side(), h.place())
-	case 3:
-		h.setFlags()
-	case 4:
-		h.move()
-	case 5:
-		h.remove()
-	case 6:
-		h.twin()
-	case 7:
-		h.rest()
-	case 8:
-		h.crash()
-	case 9:
-		h.cut()
-	}
-}
-
-func (h *history) side() mirror.Side  { return mirror.Side(rapid.IntRange(0, 1).Draw(h.rt, "side")) }
-func (h *history) place() mirror.Name { return rapid.SampledFrom(places).Draw(h.rt, "mailbox") }
-
-func (h *history) letter(s mirror.Side, name mirror.Name) {
-	h.put(s, name, h.next)
-	h.next++
-}
-
-func (h *history) put(s mirror.Side, name mirror.Name, n int) {
-	if !h.has(s, name) {
-		return
-	}
-	h.deliver(s, name, letter(n), mirror.Flags{})
-	d := h.delivered[n]
-	d[s]++
-	h.delivered[n] = d
-	h.tell("letter %d delivered to %v %v", n, s, name)
-}
-
-func (h *history) has(s mirror.Side, name mirror.Name) bool {
-	_, ok := h.servers[s].Dump()[name]
-	return ok
-}
-
-// twin delivers the same octets a second time, perhaps on the other side.
-func (h *history) twin() {
-	h.put(h.side(), h.place(), rapid.IntRange(pinned, max(pinned, h.next-1)).Draw(h.rt, "letter"))
-	h.next = max(h.next, pinned+1)
-}
-
-// pick chooses a message that is not pinned and not about to vanish.
-func (h *history) pick() (s mirror.Side, name mirror.Name, m mirrortest.Held, n int, ok bool) {
-	s, name = h.side(), h.place()
-	if !h.has(s, name) {
-		return s, name, m, 0, false
-	}
-	var list []mirrortest.Held
-	for _, m := range h.servers[s].Messages(name) {
-		if numberOf(m.Body) >= pinned && !m.Flags.Has(imap.FlagDeleted) {
-			list = append(list, m)
-		}
-	}
-	if len(list) == 0 {
-		return s, name, m, 0, false
-	}
-	m = rapid.SampledFrom(list).Draw(h.rt, "message")
-	return s, name, m, numberOf(m.Body), true
-}
-
-// numberOf reads the letter's number back.
-func numberOf(body []byte) (n int) {
-	_, rest, _ := strings.Cut(string(body), "Message-ID: <")
-	fmt.Sscanf(rest, "%d@", &n)
-	return n
-}
-
-func (h *history) setFlags() {
-	if s, name, m, _, ok := h.pick(); ok {
-		f := rapid.SampledFrom([]string{"", `\Seen`, `\Flagged work`, `\Answered \Seen`}).Draw(h.rt, "flags")
-		h.tell("flags %q on %v %v %d", f, s, name, numberOf(m.Body))
-		h.servers[s].SetFlags(name, m.ID, flags(f))
-	}
-}
-
-func (h *history) move() {
-	s, name, m, n, ok := h.pick()
-	to := h.place()
-	// A copy that nobody recorded and somebody moved away before the next run
-	// is not always recognised: see docs/decisions/003.
-	if !ok || to == name || h.touched[n] || h.unsure || !h.has(s, to) {
-		return
-	}
-	h.touched[n] = true
-	h.tell("letter %d moved on %v from %v to %v", n, s, name, to)
-	h.servers[s].Move(name, m.ID, to)
-}
-
-func (h *history) remove() {
-	if s, name, m, n, ok := h.pick(); ok {
-		h.removed[n] = true
-		h.tell("letter %d removed on %v from %v", n, s, name)
-		h.servers[s].Remove(name, m.ID)
-	}
-}
-
-// crash runs with a fault at a random effect.
-func (h *history) crash() {
-	point := rapid.SampledFrom(mirrortest.Points[:]).Draw(h.rt, "point")
-	h.inject(mirrortest.NewFault(rapid.IntRange(1, 30).Draw(h.rt, "effect"), point))
-	h.unsure = true
-	result, err := h.try()
-	h.inject(nil)
-	h.ghosts += result.Summary.Ghosts
-	h.tell("crash %v: %+v %v", point, result.Summary, err)
-	h.checkState()
-}
-
-// cut runs while the connection breaks in an APPEND, which the server may
-// finish later.
-func (h *history) cut() {
-	fate := mirrortest.Fate{Never: rapid.Bool().Draw(h.rt, "never"), After: time.Duration(rapid.IntRange(0, 50).Draw(h.rt, "seconds")) * time.Second}
-	s := h.side()
-	if h.options[s].Maildir {
-		fate.After = 0 // nobody finishes writing a file for a process that is gone
-	}
-	h.servers[s].CutAppend(rapid.IntRange(0, 3).Draw(h.rt, "skip"), fate)
-	h.unsure = true
-	result, err := h.try()
-	h.ghosts += result.Summary.Ghosts
-	h.tell("cut, %+v: %+v %v", fate, result.Summary, err)
-	h.checkState()
-}
-
-// rest lets the pair come to rest. An altered or refused message may leave
-// exit 3 behind, but nothing else.
-func (h *history) rest() {
-	for i := range 5 {
-		result, err := h.try()
-		if exit := mirror.Exit(result, err); exit != mirror.ExitDone && exit != mirror.ExitPartly && exit != mirror.ExitTemporary {
-			h.rt.Fatalf("run: exit %d, %v, stops %v", exit, err, result.Plan.Stops)
-		}
-		h.checkState()
-		h.ghosts += result.Summary.Ghosts
-		h.tell("run: %+v %v %v open %d", result.Summary, err, result.Problems, result.Open)
-		if err == nil && !result.Changed && result.Open == 0 {
-			h.touched, h.unsure = map[int]bool{}, false
-			return
-		}
-		if i == 4 {
-			h.rt.Fatalf("still changing in the fifth run: %+v, open %d, %v", result.Summary, result.Open, err)
-		}
-	}
-}
-
-// judge compares what is there with what must be.
-func (h *history) judge() {
-	var count, trashed [2]map[int]int
+// fail ends the history with all that is needed to play it again.
+func (h *history) fail(format string, args ...any) {
+	h.t.Helper()
 	for _, s := range mirror.Sides {
-		count[s], trashed[s] = map[int]int{}, map[int]int{}
-		for name := range h.servers[s].Dump() {
-			for _, m := range h.servers[s].Messages(name) {
-				if m.Flags.Has(imap.FlagDeleted) {
-					continue
-				}
-				count[s][numberOf(m.Body)]++
-				if name == box("Trash") {
-					trashed[s][numberOf(m.Body)]++
-				}
-			}
-		}
-		for n, d := range h.delivered {
-			got := count[s][n]
-			// The same octets delivered to both sides may be one message or two.
-			least, most := max(d[mirror.Far], d[mirror.Near]), d[mirror.Far]+d[mirror.Near]
-			// A copy of ours whose source went away goes to the trash.
-			if got-trashed[s][n] > most || (got < least && !h.removed[n]) {
-				h.rt.Errorf("letter %d: the %v side has it %d times, delivered %v times, removed %v", n, s, got, d, h.removed[n])
-			}
+		for _, c := range h.copies(s) {
+			h.tell("%v %q holds %s as %d %s %v", s, c.mailbox, c.key, c.held.ID, c.held.Base, c.held.Flags)
 		}
 	}
-	for n := range h.delivered {
-		// A copy that somebody removed before a listing confirmed it is held.
-		// One that equals a late copy of ours may be taken for it, and stay on
-		// its side.
-		twin := h.ghosts > 0 && h.delivered[n][mirror.Far]+h.delivered[n][mirror.Near] > 1
-		if count[mirror.Far][n] != count[mirror.Near][n] && !h.removed[n] && !twin {
-			h.rt.Errorf("letter %d: far has it %d times, near %d times", n, count[mirror.Far][n], count[mirror.Near][n])
-		}
+	h.t.Fatalf("%s\n%s: the history, to be played again:\n%s\nwhat happened:\n%s", fmt.Sprintf(format, args...), h.kind.name,
+		strings.Join(h.script, "\n"), strings.Join(h.told, "\n"))
+}
+
+// drawScript makes up a history.
+func drawScript(rt *rapid.T) []string {
+	return rapid.SliceOfN(rapid.Custom(drawStep), 1, 20).Draw(rt, "script")
+}
+
+// lastLetter is the highest number of a letter. One that was delivered before
+// gets a twin.
+const lastLetter = 30
+
+func drawStep(rt *rapid.T) string {
+	what := rapid.SampledFrom(stepWords).Draw(rt, "what")
+	switch what {
+	case "rest", "lose":
+		return what
+	case "old":
+		return fmt.Sprintf("old %d", rapid.IntRange(1, 6).Draw(rt, "runs ago"))
+	case "wait":
+		return fmt.Sprintf("wait %dm", rapid.SampledFrom([]int{1, 30, 90, 600, 20000}).Draw(rt, "minutes"))
+	case "crash":
+		return fmt.Sprintf("crash %v %d", rapid.SampledFrom(mirrortest.Points[:]).Draw(rt, "point"), rapid.IntRange(1, 30).Draw(rt, "effect"))
+	case "cut":
+		return fmt.Sprintf("cut %s %d %s", drawSide(rt), rapid.IntRange(0, 3).Draw(rt, "skip"),
+			rapid.SampledFrom([]string{"never", "0s", "1s", "30s", "50s"}).Draw(rt, "fate"))
+	case "during":
+		return fmt.Sprintf("during %s %d %s", drawSide(rt), rapid.IntRange(1, 25).Draw(rt, "call"), drawHand(rt))
 	}
-	before := len(h.writes())
-	if result, err := h.try(); err != nil || result.Changed || len(h.writes()) != before {
-		h.rt.Errorf("a further run changed something: %+v %v", result.Summary, err)
+	return drawHandOf(rt, what)
+}
+
+// stepWords are the steps to choose from, the usual ones more often.
+var stepWords = append([]string{"rest", "rest", "crash", "crash", "cut", "cut", "during", "during", "during", "lose", "old", "wait"}, handWords...)
+
+// handWords are what people and other programs do.
+var handWords = []string{
+	"deliver", "deliver", "deliver", "deliver", "flags", "flags", "keyword", "move", "move", "remove", "remove", "copy", "rebase",
+	"edit", "makebox", "dropbox", "renamebox", "renumber",
+}
+
+func drawSide(rt *rapid.T) mirror.Side {
+	return mirror.Side(rapid.IntRange(0, 1).Draw(rt, "side"))
+}
+
+func drawPlace(rt *rapid.T) string {
+	return rapid.SampledFrom([]string{"INBOX", "Archive", "Lists/go", "Entwürfe", "Neu"}).Draw(rt, "mailbox")
+}
+
+func drawHand(rt *rapid.T) string {
+	return drawHandOf(rt, rapid.SampledFrom(handWords).Draw(rt, "hand"))
+}
+
+func drawHandOf(rt *rapid.T, what string) string {
+	line := fmt.Sprintf("%s %s", what, drawSide(rt))
+	switch what {
+	case "deliver":
+		return fmt.Sprintf("%s %s %d", line, drawPlace(rt), rapid.IntRange(pinned, lastLetter).Draw(rt, "letter"))
+	case "renumber", "makebox", "dropbox":
+		return line + " " + drawPlace(rt)
+	case "renamebox":
+		return line + " " + drawPlace(rt) + " " + drawPlace(rt)
 	}
+	line += fmt.Sprintf(" %d", rapid.IntRange(0, 9).Draw(rt, "message"))
+	switch what {
+	case "move", "copy":
+		line += " " + drawPlace(rt)
+	case "flags":
+		line += " " + rapid.SampledFrom([]string{`\Seen`, `\Flagged`, `\Answered \Seen`, `\Deleted`, `\Draft`, ``}).Draw(rt, "flags")
+	case "keyword":
+		line += " " + rapid.SampledFrom([]string{"work", "$Forwarded work", "later"}).Draw(rt, "keyword")
+	}
+	return line
 }

@@ -1,5 +1,7 @@
 package mirror
 
+import "slices"
+
 // holds finds what must not be sent in this plan because an interrupted effect
 // may have made it, and the message that would tell could not be seen or read:
 // nothing is decided on the unknown.
@@ -56,6 +58,9 @@ func (b *boxPlanner) onHold(side Side, m Message) bool {
 	from := side.Other()
 	if b.closed[MailboxKey{side, b.box.Name}] || b.sources[MessageKey{from, b.box.Name, m.UID}] {
 		return true
+	}
+	if slices.ContainsFunc(b.box.Unread[side], func(u Message) bool { return u.Size == m.Size }) {
+		return true // it may be there
 	}
 	for _, h := range b.held {
 		if h.at != (MailboxKey{from, b.box.Name}) {

@@ -14,7 +14,22 @@ func intent(kind IntentKind, s Side, uid UID, target Name, accepted bool) func(*
 	}
 }
 
-func settled(m *model) { m.in.Settled = true }
+// settled: uncertain effects had their time, and every mailbox was looked into.
+func settled(m *model) { m.in.Settled, m.in.Wide = true, true }
+
+// dated gives the intents the date of content n.
+func dated(n int) func(*model) {
+	return func(m *model) {
+		for i := range m.box(boxA).Intents {
+			m.box(boxA).Intents[i].Date = testMessage(1, n, Flags{}).Date
+		}
+	}
+}
+
+// changing lets a side change what it is given.
+func changing(s Side) func(*model) {
+	return func(m *model) { m.in.Sides[s].KeepsBytes = false }
+}
 
 func unnumbered(s Side) func(*model) {
 	return func(m *model) { m.in.Sides[s].Traits.Numbers = false }
@@ -29,6 +44,11 @@ func TestUncertainCopies(t *testing.T) {
 	runTable(t, []tableCase{
 		{name: "not there yet", rows: []string{".|-|-"}, change: cut, want: "wait near"},
 		{name: "not there after all", rows: []string{".|-|-"}, change: with(cut, settled), want: "copy near"},
+		{name: "not there, and not looked for everywhere", rows: []string{".|-|-"}, change: with(cut, settled, func(m *model) { m.in.Wide = false }), want: "wait near"},
+		{name: "moved away by somebody", rows: []string{".|-|-"}, change: with(cut, dated(1), freshIn(boxB, Near, "1")), want: "move far A>B"},
+		{name: "an equal one elsewhere, of another date", rows: []string{".|-|-"}, change: with(cut, dated(9), freshIn(boxB, Near, "1")), want: "copy far, wait near"},
+		{name: "an equal one in the trash", rows: []string{".|-|-"}, want: "copy far, wait near",
+			change: with(cut, dated(1), freshIn(boxTrash, Near, "1"), func(m *model) { m.in.Sides[Near].Trash = boxTrash })},
 		{name: "others go on", rows: []string{".|-|-", ".|-|-", "F|.|."}, change: cut, want: "copy near, flags near +F, wait near"},
 		{name: "found", rows: []string{".|-|-"}, change: with(cut, freshIn(boxA, Near, "1")), want: "pair, settled"},
 		{name: "found, rewritten", rows: []string{".|-|-"}, change: with(cut, freshIn(boxA, Near, "1'")), want: "pair altered, settled"},
@@ -46,7 +66,7 @@ func TestUncertainCopies(t *testing.T) {
 		{name: "of a message made again, found", rows: []string{"F|.|x"}, change: with(cut, freshIn(boxA, Near, "1")),
 			want: "flags near +F, rebind near, settled"},
 		{name: "of a message made again, in a mirror", policy: "mirror>near", rows: []string{".|.|x"}, change: cut, want: "wait near"},
-		{name: "of a message made again, found rewritten", policy: "mirror>near", rows: []string{".|.|x"}, change: with(cut, freshIn(boxA, Near, "1'")),
+		{name: "of a message made again, found rewritten", policy: "mirror>near", rows: []string{".|.|x"}, change: with(cut, changing(Near), freshIn(boxA, Near, "1'")),
 			want: "rebind near, settled"},
 		{name: "twins, one found", rows: []string{".|-|-", ".|-|-"}, want: "pair, settled, wait near",
 			change: with(cut, intent(CopyIntent, Far, 2, "", false), func(m *model) {
@@ -109,7 +129,11 @@ func TestInterruptedMoves(t *testing.T) {
 		{name: "move, all arrived", rows: []string{"x|.|x"}, change: with(move, toB, arrived), want: "drop, pair, settled"},
 		{name: "move, an older twin was there", rows: []string{"x|.|."}, want: "copy far, wait near",
 			change: with(move, toB, func(m *model) { m.fill(boxB, Near, 400, "1") })},
-		{name: "move, taken back by a person", rows: []string{".|.|."}, change: move, want: "settled"},
+		{name: "move, taken back by a person", rows: []string{".|.|."}, change: move, want: "wait near"},
+		{name: "move, taken back by a person, settled", rows: []string{".|.|."}, change: with(move, settled), want: "settled"},
+		{name: "move, taken back by a person, its copy arrived", rows: []string{".|.|."}, change: with(move, arrived), want: "ghost near"},
+		{name: "move, made a copy by a person, its copy arrived", rows: []string{".|.|."}, change: with(move, toB, arrived), want: "pair, settled"},
+		{name: "move, taken back by a person, marked by us", rows: []string{".|.|D"}, change: with(move, settled), want: "flags near -D; settled"},
 		{name: "move, without numbers", rows: []string{"x|.|."}, change: with(move, toB, unnumbered(Near)), want: "move near A>B"},
 		{name: "removal, nothing arrived yet", rows: []string{"x|.|."}, change: remove, want: "wait near"},
 		{name: "removal, nothing arrived at all", rows: []string{"x|.|."}, change: with(remove, settled), want: "remove near"},
@@ -137,14 +161,15 @@ func TestGhosts(t *testing.T) {
 	t.Parallel()
 	again := func(m *model) {
 		m.box(boxA).Ghosts = append(m.box(boxA).Ghosts, GhostInput{
-			Intent: Intent{ID: 7, Kind: GhostIntent, Side: Far, Mailbox: boxA, Source: Ref{UID: 1}, TargetUIDNext: 500},
+			Intent: Intent{ID: 7, Kind: GhostIntent, Side: Far, Mailbox: boxA, Source: Ref{UID: 1}, Date: testMessage(1, 1, Flags{}).Date, TargetUIDNext: 500},
 			Source: testMessage(1, 1, Flags{}),
 		})
 	}
 	runTable(t, []tableCase{
 		{name: "none came", rows: []string{".|.|."}, change: again, want: ""},
 		{name: "it came", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "1")), want: "ghost near"},
-		{name: "it came rewritten", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "1'")), want: "ghost near"},
+		{name: "it came rewritten", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "1'")), want: "copy far"},
+		{name: "it came rewritten, where that happens", rows: []string{".|.|."}, change: with(again, changing(Near), freshIn(boxA, Near, "1'")), want: "ghost near"},
 		{name: "it came, not read", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "1"), (*model).forget), want: "ghost near"},
 		{name: "at most one", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "1 1")), want: "copy far, ghost near"},
 		{name: "other mail", rows: []string{".|.|."}, change: with(again, freshIn(boxA, Near, "2")), want: "copy far"},

@@ -2,17 +2,26 @@ package mirror_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
+
+	"mailtwin/internal/proof"
 )
 
 // TestMain gives random tests a seed of their own, so that a red run means a
-// change and not a roll of the dice. Look further with -rapid.seed=N and
-// -rapid.checks=N.
+// change and not a roll of the dice, and the number of cases that -proof.times
+// asks for. Look further with -rapid.seed=N and -rapid.checks=N.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if seed := flag.Lookup("rapid.seed"); seed != nil && seed.Value.String() == "0" {
-		seed.Value.Set("1")
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range map[string]string{
+		"rapid.seed": "1", "rapid.checks": fmt.Sprint(proof.Times(historiesInCI/len(historyKinds()), 10)),
+	} {
+		if !given[name] {
+			flag.Set(name, value)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -57,10 +57,10 @@ func pairBases(now [2]Flags) [2]Flags {
 	return base
 }
 
-// confirmFlags masks what is missing at the first sight of our own copy: the
-// side refused it, nobody removed it.
-func confirmFlags(r Record, s Side, now Flags) Record {
-	missing := r.Base[s].Minus(now).Minus(r.Masked[s])
+// confirmFlags masks what is missing at the first sight of our own copy, of what
+// it was stored with: the side refused it, nobody removed it.
+func confirmFlags(r Record, s Side, was, now Flags) Record {
+	missing := r.Base[s].Intersect(was).Minus(now).Minus(r.Masked[s])
 	r.Masked[s] = r.Masked[s].Union(missing)
 	r.State[s] = Confirmed
 	return r

@@ -201,7 +201,7 @@ func TestCopyToSideWithoutKeywords(t *testing.T) {
 func TestConfirmFlags(t *testing.T) {
 	t.Parallel()
 	r := Record{Base: [2]Flags{flagsOf("SFK"), flagsOf("SFK")}, Masked: [2]Flags{{}, flagsOf("K")}, State: [2]Confirmation{Confirmed, Unconfirmed}}
-	got := confirmFlags(r, Near, flagsOf("SW"))
+	got := confirmFlags(r, Near, r.Base[Near], flagsOf("SW"))
 	if got.State[Near] != Confirmed || !got.Masked[Near].Equal(flagsOf("FK")) || got.Base != r.Base {
 		t.Errorf("got %+v, want confirmed, base as before, F and K masked", got)
 	}

@@ -90,7 +90,7 @@ func newModel(t failer, p Policy) *model {
 	m := &model{t: t, real: map[MessageKey]Identity{}, next: 1000}
 	m.in.Policy = p
 	for _, s := range Sides {
-		m.in.Sides[s] = SideInput{Traits: Traits{Numbers: true, UIDPlus: true}, Known: 1, Listed: 1, Records: 10000, Shown: 10000}
+		m.in.Sides[s] = SideInput{Traits: Traits{Numbers: true, UIDPlus: true}, KeepsBytes: true, Known: 1, Listed: 1, Records: 10000, Shown: 10000}
 	}
 	return m
 }
@@ -147,7 +147,7 @@ func (m *model) rowOf(name Name, n, number int, row string) {
 	}
 	for _, s := range Sides {
 		r.Base[s] = flagsOf(base)
-		r.Seen[s] = Sighting{Present, testMessage(uid[s], number, flagsOf(at[s]))}
+		r.Seen[s] = Sighting{Present, testMessage(uid[s], number, flagsOf(at[s])), r.Base[s]}
 		switch at[s] {
 		case "x":
 			r.Seen[s].Sight, r.Seen[s].Message.Flags = Gone, r.Base[s]
@@ -262,7 +262,10 @@ func (m *model) apply(p Plan) {
 func (m *model) act(a Action) {
 	b := m.box(a.Mailbox)
 	if a.Intent != 0 && a.Kind != Wait {
-		b.Intents = slices.DeleteFunc(b.Intents, func(in Intent) bool { return in.ID == a.Intent })
+		for i := range m.in.Mailboxes { // that of an interrupted move is where it came from
+			o := &m.in.Mailboxes[i]
+			o.Intents = slices.DeleteFunc(o.Intents, func(in Intent) bool { return in.ID == a.Intent })
+		}
 		b.Ghosts = slices.DeleteFunc(b.Ghosts, func(g GhostInput) bool { return g.Intent.ID == a.Intent })
 	}
 	switch a.Kind {
@@ -277,11 +280,11 @@ func (m *model) act(a Action) {
 	case Pair:
 		m.takeUnpaired(b, Far, a.UID[Far])
 		m.takeUnpaired(b, Near, a.UID[Near])
-		b.Records = append(b.Records, RecordInput{a.Record, [2]Sighting{{Present, a.Message}, {Present, a.Partner}}})
+		b.Records = append(b.Records, RecordInput{a.Record, [2]Sighting{{Present, a.Message, a.Message.Flags}, {Present, a.Partner, a.Partner.Flags}}})
 	case Rebind:
 		r := m.dropRecord(b, a.UID)
 		m.takeUnpaired(b, a.Side, a.Message.UID)
-		r.Record, r.Seen[a.Side] = a.Record, Sighting{Present, a.Message}
+		r.Record, r.Seen[a.Side] = a.Record, Sighting{Present, a.Message, a.Message.Flags}
 		b.Records = append(b.Records, r)
 	case Confirm, Depart, Hold:
 		m.record(b, a.UID).Record = a.Record
@@ -325,7 +328,7 @@ func (m *model) copy(b *MailboxInput, a Action) {
 	r.UID[from], r.UID[to] = a.Message.UID, arrived.UID
 	r.Masked[to] = whole.Minus(arrived.Flags)
 	r.State[to] = Unconfirmed
-	r.Seen[from], r.Seen[to] = Sighting{Present, a.Message}, Sighting{Present, arrived}
+	r.Seen[from], r.Seen[to] = Sighting{Present, a.Message, a.Message.Flags}, Sighting{Present, arrived, arrived.Flags}
 	b.Records = append(b.Records, r)
 }
 
@@ -343,7 +346,7 @@ func (m *model) move(b *MailboxInput, a Action) {
 	m.real[MessageKey{o, a.Target, arrived.UID}] = m.real[MessageKey{o, b.Name, a.Message.UID}]
 	r := RecordInput{Record: a.Record}
 	r.UID[o] = arrived.UID
-	r.Seen[o], r.Seen[o.Other()] = Sighting{Present, arrived}, Sighting{Present, a.Partner}
+	r.Seen[o], r.Seen[o.Other()] = Sighting{Present, arrived, arrived.Flags}, Sighting{Present, a.Partner, a.Partner.Flags}
 	to.Records = append(to.Records, r)
 }
 

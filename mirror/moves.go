@@ -60,9 +60,38 @@ func (p *planner) sameSide(s Side, gone, fresh []placed) []match {
 		one := fresh[indexB[i]]
 		p.needs.add(s, one.at.box.Name, []Message{one.Message}, map[int]Depth{0: depth})
 	}
-	if !m.needs() {
-		for _, pair := range m.pairs {
-			out = append(out, match{a: indexA[pair.a], b: indexB[pair.b]})
+	if m.needs() {
+		return out
+	}
+	for _, pair := range m.pairs {
+		usedGone[indexA[pair.a]], usedFresh[indexB[pair.b]] = true, true
+		out = append(out, match{a: indexA[pair.a], b: indexB[pair.b]})
+	}
+	if side := p.in.Sides[s]; side.Traits.Numbers && !side.KeepsBytes {
+		out = append(out, p.sameKey(s, gone, usedGone, fresh, usedFresh)...)
+	}
+	return out
+}
+
+// sameKey matches what a side changed when it stored it: nobody can tell any
+// more what the one that is gone looked like there, but its Message-ID, Date,
+// From and INTERNALDATE are known.
+func (p *planner) sameKey(s Side, gone []placed, usedGone []bool, fresh []placed, usedFresh []bool) (out []match) {
+	for i, g := range gone {
+		var found []int
+		for k, f := range fresh {
+			if usedGone[i] || usedFresh[k] || !g.Identity.Key.Known() || !f.Date.Equal(g.Date) {
+				continue
+			}
+			if !f.Identity.Header.Known() {
+				p.needs.add(s, f.at.box.Name, []Message{f.Message}, map[int]Depth{0: Headers})
+			} else if f.Identity.Key == g.Identity.Key {
+				found = append(found, k)
+			}
+		}
+		if len(found) == 1 {
+			usedGone[i], usedFresh[found[0]] = true, true
+			out = append(out, match{a: i, b: found[0]})
 		}
 	}
 	return out

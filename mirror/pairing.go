@@ -15,6 +15,27 @@ func (b *boxPlanner) rebind() {
 		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
 			b.rebindRecord(s, index[m.a], fresh[m.b])
 		}
+		if !b.in.Sides[s].Traits.Numbers {
+			b.rebindBothGone(s)
+		}
+	}
+}
+
+// rebindBothGone finds messages that were renamed on s while something else
+// happened to them on the other side. Their partners cannot be read: what is
+// known of them must do, and the date must be the same.
+func (b *boxPlanner) rebindBothGone(s Side) {
+	for i, r := range b.box.Records {
+		was := b.forMatching(r.Seen[s].Message)
+		if b.settled[i] || r.Altered || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() {
+			continue
+		}
+		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return m.Size != was.Size || !m.Date.Equal(was.Date) })
+		found := matchMessages([]Message{was}, fresh, false)
+		b.needs.add(s, b.box.Name, fresh, found.needB)
+		if !found.needs() && len(found.pairs) > 0 {
+			b.rebindRecord(s, i, fresh[found.pairs[0].b])
+		}
 	}
 }
 
@@ -26,12 +47,12 @@ func (b *boxPlanner) announced(s Side, r RecordInput) bool {
 }
 
 // rebindAnnounced looks for copies that the side announced and does not show.
-// What was announced may have been changed on its way in, so they are matched
-// by everything there is, like uncertain copies.
+// Where the side changes what it is given, they are matched by Message-ID, Date
+// and From as well; elsewhere these would also be a draft's next version.
 func (b *boxPlanner) rebindAnnounced(s Side) {
 	gone, index := b.goneOn(s, func(r RecordInput) bool { return b.announced(s, r) })
 	fresh := b.fresh(s)
-	m := matchMessages(gone, fresh, true)
+	m := matchMessages(gone, fresh, !b.in.Sides[s].KeepsBytes)
 	b.needPartners(s.Other(), b.placedGone(s, gone, index), m.needA)
 	b.needs.add(s, b.box.Name, fresh, m.needB)
 	if m.needs() {
@@ -78,12 +99,17 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	r := &b.box.Records[i]
 	old := r.Record
 	if !r.State[s].shown() {
-		r.Record = confirmFlags(r.Record, s, m.Flags)
+		r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, m.Flags)
 	}
 	r.State[s] = Confirmed
 	r.UID[s] = m.UID
-	r.Seen[s] = Sighting{Present, m}
+	r.Seen[s] = Sighting{Present, m, m.Flags}
 	b.stored[i] = r.Record
+	if k, ok := b.made[i]; ok { // this plan makes the record
+		a := &b.plan.Actions[k]
+		a.UID, a.Record, a.Message, a.Partner = r.UID, r.Record, r.Seen[Far].Message, r.Seen[Near].Message
+		return
+	}
 	b.add(Action{Kind: Rebind, Side: s, Mailbox: b.box.Name, UID: old.UID, Message: m, Record: r.Record})
 }
 
@@ -156,23 +182,47 @@ func (b *boxPlanner) ghosts() {
 		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Source.UID) {
 			continue // nobody can tell any more what it was
 		}
-		var late []Message
-		for _, m := range b.free(s) {
-			if m.UID >= g.Intent.TargetUIDNext {
-				late = append(late, m)
-			}
-		}
-		found := matchMessages([]Message{b.forMatching(g.Source)}, late, true)
-		b.needs.add(g.Intent.Side, b.box.Name, []Message{g.Source}, found.needA)
-		b.needs.add(s, b.box.Name, late, found.needB)
-		if found.needs() || len(found.pairs) == 0 {
+		ghost, ok := b.ghostOf(g, s)
+		if !ok {
 			continue
 		}
-		ghost := late[found.pairs[0].b]
 		b.claimed[s][ghost.UID] = true
 		b.add(Action{Kind: Ghost, Side: s, Mailbox: b.box.Name, UID: uids(s, ghost.UID), Message: ghost,
 			Intent: g.Intent.ID, Reason: "the server finished this copy after it was sent again"})
 	}
+}
+
+// ghostOf finds the copy that came after it was sent again: by content or, on a
+// side that may change what it is given, by Message-ID, Date, From and
+// INTERNALDATE. Elsewhere these would also be a draft's next version.
+func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
+	var late, sameDate []Message
+	for _, m := range b.free(s) {
+		if m.UID >= g.Intent.TargetUIDNext {
+			late = append(late, m)
+			if m.Date.Equal(g.Intent.Date) {
+				sameDate = append(sameDate, m)
+			}
+		}
+	}
+	for _, try := range []struct {
+		list  []Message
+		byKey bool
+	}{{late, false}, {sameDate, true}} {
+		if try.byKey && b.in.Sides[s].KeepsBytes {
+			break
+		}
+		found := matchMessages([]Message{b.forMatching(g.Source)}, try.list, try.byKey)
+		b.needs.add(g.Intent.Side, b.box.Name, []Message{g.Source}, found.needA)
+		b.needs.add(s, b.box.Name, try.list, found.needB)
+		if found.needs() {
+			break
+		}
+		if len(found.pairs) > 0 {
+			return try.list[found.pairs[0].b], true
+		}
+	}
+	return ghost, false
 }
 
 // shows reports whether a message is there to be read.

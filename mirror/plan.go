@@ -140,6 +140,12 @@ type Plan struct {
 	// Revisit are mailboxes in which this plan leaves something undecided until
 	// its actions are done: they are to be planned again.
 	Revisit []Name
+	// Wide asks for a round that looks into every mailbox that changed: what is
+	// not where it was sent may have been moved away.
+	Wide bool
+	// Later are mailboxes in which this run may not do what there is to do: the
+	// next run is to look into them, whatever their status says.
+	Later []Name
 }
 
 // Quiet reports whether the plan changes no mail and waits for nothing.
@@ -162,6 +168,8 @@ type Input struct {
 	// Later says that this is not the first round of a run: it sees only a part of
 	// the mailboxes.
 	Later bool
+	// Wide says that this round looked into every mailbox that changed.
+	Wide bool
 	// Settled says that uncertain copies had their time.
 	Settled   bool
 	Sides     [2]SideInput
@@ -171,6 +179,10 @@ type Input struct {
 // SideInput is what the planner knows of a side.
 type SideInput struct {
 	Traits Traits
+	// KeepsBytes: the probe showed that the side gives back what it is given.
+	KeepsBytes bool
+	// Trash is the mailbox that removals on the side go to; "" until one is made.
+	Trash Name
 	// Known counts the mailboxes with a row, Listed those of them that the
 	// side lists now.
 	Known, Listed int
@@ -205,6 +217,9 @@ type MailboxInput struct {
 	// Unknown holds messages, paired or not, that were neither seen nor proved
 	// gone, or that could not be read.
 	Unknown [2]map[UID]bool
+	// Unread are those in Unknown that have no record, as they are known: each
+	// may be the partner of a message on the other side.
+	Unread [2][]Message
 }
 
 // GhostInput is a copy that was sent again and the source it was made of.
@@ -244,6 +259,8 @@ type Sighting struct {
 	// Message holds the flags of now where Sight is Present, and what the
 	// state remembers where it is Gone.
 	Message Message
+	// Was are the flags that the state knew.
+	Was Flags
 }
 
 // RecordInput is a record and what became of its two messages.

@@ -34,7 +34,13 @@ func MakePlan(in Input) (Plan, []Need) {
 	for _, b := range p.boxes {
 		b.adopt()
 	}
+	p.leftovers()
+	for _, b := range p.boxes {
+		b.reclaimLikely()
+	}
+	p.moves((*boxPlanner).departures)
 	p.moves((*boxPlanner).lostCopies)
+	p.strays()
 	// What is left is decided record by record and message by message.
 	for _, b := range p.boxes {
 		b.records()
@@ -62,6 +68,10 @@ type planner struct {
 	arrived map[int64]Sight
 	// awaited are mailboxes in which such a message may still appear.
 	awaited map[MailboxKey]bool
+	// left are copies that were made for nothing; see leftovers.
+	left []leftover
+	// lost are the intents of uncertain copies whose source is gone.
+	lost [2][]*Intent
 	// held, sources and closed are what must not be sent, from where and to
 	// where; see holds.
 	held    []hold
@@ -88,13 +98,20 @@ type boxPlanner struct {
 	settled []bool
 	// intents are those of this mailbox by source.
 	intents [2]map[UID]*Intent
+	// reclaimed are the intents whose copy was found though its source is gone;
+	// made says of the records that this plan makes, by index, which action does.
+	reclaimed map[int64]bool
+	made      map[int]int
+	// marked are the intents whose mark of \Deleted this plan takes away.
+	marked map[int64]bool
 	// stored are the records as the state has them, by index; zero for those
 	// that this plan makes.
 	stored []Record
 }
 
 func newBoxPlanner(p *planner, box *MailboxInput) *boxPlanner {
-	b := &boxPlanner{planner: p, box: box, claimed: [2]map[UID]bool{{}, {}}, settled: make([]bool, len(box.Records))}
+	b := &boxPlanner{planner: p, box: box, claimed: [2]map[UID]bool{{}, {}}, settled: make([]bool, len(box.Records)), marked: map[int64]bool{},
+		reclaimed: map[int64]bool{}, made: map[int]int{}}
 	for _, r := range box.Records {
 		b.stored = append(b.stored, r.Record)
 	}
@@ -192,7 +209,7 @@ func (b *boxPlanner) confirm() {
 			case r.State[s] == Departed:
 				r.State[s] = Confirmed // it is back
 			default:
-				r.Record = confirmFlags(r.Record, s, r.Seen[s].Message.Flags)
+				r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, r.Seen[s].Message.Flags)
 			}
 		}
 	}

@@ -6,18 +6,48 @@ import "slices"
 // recorded. They become records of a message that is gone at its source, which
 // the other rules then follow; without that they would count as new mail.
 func (b *boxPlanner) reclaim() {
+	b.eachDeparted(func(s Side, in *Intent, source Message) {
+		if m := b.copyOf(in, source); m != nil {
+			b.reclaimCopy(s, source, *m, true)
+			b.reclaimed[in.ID] = true
+		}
+	})
+}
+
+// reclaimLikely does the same for copies that only their size and date tell of,
+// once nothing else could be made of them: the source may be there under
+// another name.
+func (b *boxPlanner) reclaimLikely() {
+	b.eachDeparted(func(s Side, in *Intent, source Message) {
+		if b.reclaimed[in.ID] {
+			return
+		}
+		if m := b.likelyCopyOf(in, source); m != nil {
+			b.reclaimCopy(s, source, *m, false)
+			b.reclaimed[in.ID] = true
+		} else if b.uncertain(in) {
+			b.plan.Waiting++
+			b.lost[s] = append(b.lost[s], in)
+			b.add(Action{Kind: Wait, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, source.UID), Message: source, Intent: in.ID,
+				Reason: "an earlier copy may still appear"})
+		}
+	})
+}
+
+// mayBeLost reports whether m, which is new on s, may be the source of an
+// uncertain copy that was renamed or moved since: the same size and date. Its
+// copy may still appear, so that it must not be sent yet.
+func (p *planner) mayBeLost(s Side, m Message) bool {
+	return slices.ContainsFunc(p.lost[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
+}
+
+// eachDeparted calls visit with the messages that went away while an intent to
+// copy them is open.
+func (b *boxPlanner) eachDeparted(visit func(Side, *Intent, Message)) {
 	for _, s := range Sides {
 		for _, source := range b.box.Departed[s] {
-			in := b.intentOf(s, source.UID)
-			if in == nil || in.Kind != CopyIntent || !b.bothOpen() {
-				continue
-			}
-			if m, sure := b.copyOf(in, source); m != nil {
-				b.reclaimCopy(s, source, *m, sure)
-			} else if b.uncertain(in) {
-				b.plan.Waiting++
-				b.add(Action{Kind: Wait, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, source.UID), Message: source, Intent: in.ID,
-					Reason: "an earlier copy may still appear"})
+			if in := b.intentOf(s, source.UID); in != nil && in.Kind == CopyIntent && b.bothOpen() {
+				visit(s, in, source)
 			}
 		}
 	}
@@ -25,31 +55,47 @@ func (b *boxPlanner) reclaim() {
 
 // copyOf finds the copy that an intent announced when its source can no longer
 // be read: by the reserved name or, where the source had been read before, by
-// content, which is sure; else by size and date, if one alone has them.
-func (b *boxPlanner) copyOf(in *Intent, source Message) (copied *Message, sure bool) {
+// content.
+func (b *boxPlanner) copyOf(in *Intent, source Message) *Message {
 	to := in.Side.Other()
-	var candidates []Message
 	for _, m := range b.free(to) {
 		if in.Reserved.Base != "" && m.Base == in.Reserved.Base {
-			return &m, true
-		}
-		if in.Reserved.Base == "" && m.UID >= in.TargetUIDNext {
-			candidates = append(candidates, m)
+			return &m
 		}
 	}
+	if !source.Identity.Body.Known() {
+		return nil
+	}
+	candidates := b.candidates(in)
+	found := matchMessages([]Message{source}, candidates, false)
+	b.needs.add(to, b.box.Name, candidates, found.needB)
+	if len(found.pairs) == 0 {
+		return nil
+	}
+	return &candidates[found.pairs[0].b]
+}
+
+// likelyCopyOf finds it by size and date, if one alone has them.
+func (b *boxPlanner) likelyCopyOf(in *Intent, source Message) *Message {
 	if source.Identity.Body.Known() {
-		found := matchMessages([]Message{source}, candidates, false)
-		b.needs.add(to, b.box.Name, candidates, found.needB)
-		if len(found.pairs) > 0 {
-			return &candidates[found.pairs[0].b], true
-		}
-		return nil, false
+		return nil
 	}
-	same := slices.DeleteFunc(candidates, func(m Message) bool { return m.Size != in.Size || !m.Date.Equal(in.Date) })
+	same := slices.DeleteFunc(b.candidates(in), func(m Message) bool { return m.Size != in.Size || !m.Date.Equal(in.Date) })
 	if len(same) != 1 {
-		return nil, false
+		return nil
 	}
-	return &same[0], false
+	return &same[0]
+}
+
+// candidates are the messages that the copy of an intent may be, where the side
+// numbers them itself.
+func (b *boxPlanner) candidates(in *Intent) (list []Message) {
+	for _, m := range b.free(in.Side.Other()) {
+		if in.Reserved.Base == "" && m.UID >= in.TargetUIDNext {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // reclaimCopy makes the record that was not written. Unless it is sure, nothing
@@ -62,7 +108,7 @@ func (b *boxPlanner) reclaimCopy(s Side, source, copied Message, sure bool) {
 	if !sure {
 		r.State[s] = Held
 	}
-	r.Seen[s], r.Seen[o] = Sighting{Gone, source}, Sighting{Present, copied}
+	r.Seen[s], r.Seen[o] = Sighting{Gone, source, source.Flags}, Sighting{Present, copied, copied.Flags}
 	b.box.Records = append(b.box.Records, r)
 	b.settled = append(b.settled, false)
 	b.stored = append(b.stored, r.Record)
@@ -70,5 +116,6 @@ func (b *boxPlanner) reclaimCopy(s Side, source, copied Message, sure bool) {
 	if s == Near {
 		a.Message, a.Partner = copied, source
 	}
+	b.made[len(b.box.Records)-1] = len(b.plan.Actions)
 	b.add(a)
 }

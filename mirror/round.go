@@ -3,17 +3,19 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 )
 
 // round is one pass: look, plan, carry out, store the checkpoints. It returns
-// the plan that it carried out.
-func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err error) {
-	boxes, err := x.gather(ctx, only)
+// the plan that it carried out. only, where it is not nil, limits what is looked
+// into; wide adds every mailbox that changed.
+func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Plan, err error) {
+	boxes, err := x.gather(ctx, only, wide)
 	if err != nil {
 		return Plan{}, err
 	}
-	plan, err = x.plan(ctx, boxes, only != nil)
+	plan, err = x.plan(ctx, boxes, only != nil, wide)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -43,9 +45,9 @@ func (x *run) round(ctx context.Context, only map[Name]bool) (plan Plan, err err
 const identifyRounds = 6
 
 // plan asks the planner, and identifies messages as long as it needs more.
-func (x *run) plan(ctx context.Context, boxes []*box, later bool) (Plan, error) {
+func (x *run) plan(ctx context.Context, boxes []*box, later, wide bool) (Plan, error) {
 	for range identifyRounds {
-		plan, needs := MakePlan(x.input(boxes, later))
+		plan, needs := MakePlan(x.input(boxes, later, wide))
 		if len(needs) == 0 {
 			return plan, nil
 		}
@@ -132,8 +134,8 @@ func (s *boxSide) learn(r Identified, depth Depth) {
 func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Before(q.Next) }
 
 // input describes the boxes to the planner.
-func (x *run) input(boxes []*box, later bool) Input {
-	in := Input{Later: later, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
+func (x *run) input(boxes []*box, later, wide bool) Input {
+	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
 	for _, s := range Sides {
 		in.Sides[s] = x.sideInput(boxes, s)
 	}
@@ -144,7 +146,7 @@ func (x *run) input(boxes []*box, later bool) Input {
 }
 
 func (x *run) sideInput(boxes []*box, s Side) SideInput {
-	in := SideInput{Traits: x.traits[s]}
+	in := SideInput{Traits: x.traits[s], KeepsBytes: x.snapshot.Sides[s].Bytes == KeepsBytes, Trash: x.trashes[s]}
 	for _, b := range boxes {
 		side := &b.sides[s]
 		if side.row != nil {
@@ -196,6 +198,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		in.Departed[s] = x.departed(b, s)
 		in.Quarantined[s] = map[UID]bool{}
 		in.Unknown[s] = b.sides[s].unknown
+		in.Unread[s] = b.sides[s].unread(x.aside(b, s, taken[s]))
 	}
 	for _, q := range x.snapshot.Quarantine {
 		if q.Mailbox == b.name && !x.due(q) {
@@ -216,6 +219,17 @@ func (x *run) departed(b *box, s Side) (list []Message) {
 		}
 	}
 	return list
+}
+
+// aside adds what is in quarantine to taken: it blocks only itself.
+func (x *run) aside(b *box, s Side, taken map[UID]bool) map[UID]bool {
+	set := maps.Clone(taken)
+	for _, q := range x.snapshot.Quarantine {
+		if q.Side == s && q.Mailbox == b.name {
+			set[q.UID] = true
+		}
+	}
+	return set
 }
 
 // taken starts the set of messages that are not unpaired: those with a tomb.

@@ -224,8 +224,9 @@ func (x *run) commit(c *Changes) error {
 // round does all the work; later ones look only where something was left open.
 func (x *run) rounds(ctx context.Context) error {
 	var only map[Name]bool
+	wide := true
 	for i := range rounds {
-		plan, err := x.round(ctx, only)
+		plan, err := x.round(ctx, only, wide)
 		if err != nil || x.DryRun {
 			return err
 		}
@@ -245,6 +246,9 @@ func (x *run) rounds(ctx context.Context) error {
 		}
 		for _, name := range plan.Revisit {
 			only[name] = true
+		}
+		if wide = plan.Wide; wide {
+			continue
 		}
 		if len(only) == 0 {
 			return nil

@@ -14,11 +14,23 @@ import (
 )
 
 // clock is a time that only waiting moves.
-type clock struct{ now time.Time }
+type clock struct {
+	now time.Time
+	// real is set in a testing/synctest bubble, where that holds for all time.
+	real bool
+}
 
-func (c *clock) Now() time.Time { return c.now }
+func (c *clock) Now() time.Time {
+	if c.real {
+		return time.Now()
+	}
+	return c.now
+}
 
 func (c *clock) Sleep(_ context.Context, d time.Duration) error {
+	if c.real {
+		time.Sleep(d)
+	}
 	c.now = c.now.Add(d)
 	return nil
 }

@@ -11,7 +11,9 @@ func (b *boxPlanner) unpaired(s Side) {
 		switch {
 		case b.claimed[s][m.UID] || b.box.Quarantined[s][m.UID] || !b.bothOpen():
 		case p.RemoveExtra && p.resets(s):
-			if !b.removalsOff() && p.Deletions != DeleteNothing && len(b.unpairedUnknown(o)) == 0 {
+			if b.removalsOff() {
+				b.later(b.box.Name)
+			} else if p.Deletions != DeleteNothing && len(b.unpairedUnknown(o)) == 0 {
 				b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
 			}
 		case p.New.Allows(o):
@@ -40,10 +42,16 @@ func (b *boxPlanner) send(a Action) {
 		return
 	}
 	if b.onHold(a.Side, a.Message) {
-		a.Kind, a.Reason = Wait, "what an interrupted run made of it could not be read"
+		a.Kind, a.Reason = Wait, "what may be its copy could not be read"
 		if in := b.intentOf(from, a.Message.UID); in != nil {
 			a.Intent = in.ID
 		}
+		b.add(a)
+		return
+	}
+	if !a.Again && b.mayBeLost(from, a.Message) {
+		a.Kind, a.Reason = Wait, "an earlier copy of it may still appear"
+		b.revisit(b.box.Name)
 		b.add(a)
 		return
 	}
@@ -53,6 +61,9 @@ func (b *boxPlanner) send(a Action) {
 		case b.uncertain(in):
 			a.Kind, a.Reason = Wait, "an earlier copy may still appear"
 			b.plan.Waiting++
+		case to.Numbers && !b.in.Wide:
+			a.Kind, a.Reason = Wait, "an earlier copy may have been moved away"
+			b.plan.Wide = true
 		case to.Numbers && in.Accepted:
 			b.quarantine(from, a.Message, "the server accepted it and does not show it")
 			return
@@ -90,7 +101,7 @@ func (b *boxPlanner) settleIntents() {
 	}
 	unsure := b.unsure()
 	for _, in := range b.box.Intents {
-		if !open[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
+		if !open[in.ID] && !b.marked[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}
 	}

@@ -124,6 +124,14 @@ func (s *Server) RenameMailbox(from, to mirror.Name) {
 	})
 }
 
+// Has reports whether there is a mailbox that holds messages.
+func (s *Server) Has(name mirror.Name) bool {
+	s.lock()
+	defer s.mu.Unlock()
+	_, err := s.box(name)
+	return err == nil
+}
+
 // Subscribe sets or clears a subscription.
 func (s *Server) Subscribe(name mirror.Name, on bool) {
 	s.hand(name, func(b *box) { b.subscribed = on })
@@ -174,6 +182,7 @@ func (s *Server) SetDown(err error) {
 // CutAppend lets skip more messages be appended and cuts the connection before
 // the answer to the next one: its Append returns the results up to there and
 // ErrCut, its session is of no more use, and the message has the given fate.
+// With a negative skip nothing is cut.
 func (s *Server) CutAppend(skip int, fate Fate) {
 	s.lock()
 	defer s.mu.Unlock()

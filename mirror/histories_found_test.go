@@ -1,0 +1,4 @@
+package mirror_test
+
+// foundHistories are histories that failed once, shrunk.
+var foundHistories = []struct{ kind, script string }{}

@@ -1,0 +1,53 @@
+package mirror
+
+// strays finds copies whose outcome nobody saw in other mailboxes than they
+// were sent to: somebody, or the server's filters, moved them before we came
+// back. INTERNALDATE, which we set and a move keeps, tells them from an equal
+// message that somebody else put there. Their sources are moved to where they
+// are.
+//
+// Where a side names messages itself, lostCopies finds them by that name.
+func (p *planner) strays() {
+	for _, s := range Sides {
+		o := s.Other()
+		if !p.in.Sides[s].Traits.Numbers || !p.in.Policy.New.Allows(o) || !p.in.Policy.Gone.Allows(o) {
+			continue
+		}
+		for _, b := range p.boxes {
+			for _, source := range b.free(o) {
+				if in := b.intentOf(o, source.UID); in != nil && in.Kind == CopyIntent && b.bothOpen() {
+					p.stray(s, placed{Message: Message{Size: -1}, at: b, partner: source, intent: in})
+				}
+			}
+		}
+	}
+}
+
+// stray looks for the one copy on s.
+func (p *planner) stray(s Side, lost placed) {
+	candidates := p.strayCandidates(s, lost)
+	list := make([]Message, len(candidates))
+	for i, c := range candidates {
+		list[i] = c.Message
+	}
+	found := matchMessages([]Message{lost.partner}, list, !p.in.Sides[s].KeepsBytes)
+	p.needs.add(s.Other(), lost.at.box.Name, []Message{lost.partner}, found.needA)
+	for i, depth := range found.needB {
+		p.needs.add(s, candidates[i].at.box.Name, []Message{list[i]}, map[int]Depth{0: depth})
+	}
+	if !found.needs() && len(found.pairs) > 0 {
+		p.move(s, lost, candidates[found.pairs[0].b])
+	}
+}
+
+// strayCandidates are the new messages in other mailboxes with the date that
+// the copy was sent with. What is in the trash may be what we put there, and
+// proves nothing.
+func (p *planner) strayCandidates(s Side, lost placed) (list []placed) {
+	for _, c := range p.moveTargets(s) {
+		if c.at != lost.at && c.at.box.Name != p.in.Sides[s].Trash && c.Date.Equal(lost.intent.Date) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
