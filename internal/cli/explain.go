@@ -83,7 +83,7 @@ func (sc scene) explain(err error) *trouble {
 func (sc scene) values(is error, end config.Repository, err error) map[string]string {
 	v := map[string]string{
 		"host": host(end), "repo": end.Name, "pair": sc.pair, "state": strconv.Quote(sc.state), "wire": wire(err), "error": placeless(err),
-		"again": runAgain, "renew": fmt.Sprintf(giveNewName, sc.pair), "later": later,
+		"again": runAgain, "renew": fmt.Sprintf(giveNewName, sc.pair), "later": later, "held": "",
 	}
 	_, v["rest"], _ = strings.Cut(err.Error(), is.Error())
 	if a := end.IMAP; a != nil {
@@ -94,7 +94,7 @@ func (sc scene) values(is error, end config.Repository, err error) map[string]st
 	}
 	var held *mirror.LockedError
 	if errors.As(err, &held) {
-		v["pid"], v["lock"] = strconv.Itoa(held.PID), strconv.Quote(held.What)
+		v["pid"], v["held"] = strconv.Itoa(held.PID), fmt.Sprintf(itHolds, held.What)
 	}
 	var secret *config.SecretError
 	if errors.As(err, &secret) {

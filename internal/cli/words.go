@@ -388,7 +388,7 @@ const otherToken = "the token given with --confirm is for another set: what woul
 // holds. "far: " or "near: " stands before them. In braces: {host} the server
 // or directory, {port}, {user}, {repo} and {pair} the names of their tables,
 // {wire} what the server or the connection said, {rest} what the error says
-// behind its sentinel, {state} the state's directory, {pid} and {lock} of who
+// behind its sentinel, {state} the state's directory, {pid} and {held} of who
 // holds the lock, {later} when to come back, {again} and {renew} as below.
 var sayings = []saying{
 	{errCommandFailed, "{secret}", "run the command by hand; under cron it has no terminal, a short PATH and no keyring"},
@@ -401,8 +401,8 @@ var sayings = []saying{
 	{mirror.ErrBusy, "in use by another program: {wire}", "run it again when that program is done"},
 	{mirror.ErrProtocol, "{host} does not speak as IMAP should: {wire}", "check port and tls in [repository.{repo}]; else run it again with --trace FILE and report what the file shows"},
 	{mirror.ErrFull, "{wire}", "make room on the disk, then run it again"},
-	{errLockedByPID, "another run is at work: process {pid} (it holds {lock})", "wait until process {pid} ends; this one did nothing"},
-	{mirror.ErrLocked, "another run is at work", "wait until it ends; this one did nothing"},
+	{errLockedByPID, "another run is at work: process {pid}{held}", "wait until process {pid} ends; this one did nothing"},
+	{mirror.ErrLocked, "another run is at work{held}", "wait until it ends; this one did nothing"},
 	{errRootGone, "the Maildir {host} is missing, and it was there at the last run", "nothing was removed anywhere; mount its disk or rename it back, then run again; if it is gone for good, {renew}"},
 	{mirror.ErrRootMissing, "the Maildir {host} is not the one of the last run{rest}", "nothing was removed anywhere; mount its disk or rename it back, then run again; if it is gone for good, {renew}"},
 	{errOtherMarker, "the Maildir {host} is not the one of the last run: it has another .mailtwin-id", "nothing was removed anywhere; mount its disk or rename it back, then run again; if it is gone for good, {renew}"},
@@ -420,6 +420,7 @@ const (
 	runAgain    = "run it again: it goes on where it stopped"
 	giveNewName = "give [pair.%s] a new name: a new pair unites both sides and removes nothing"
 	later       = "later"
+	itHolds     = " (it holds %q)"
 	inAWhile    = "in %s"
 )
 
