@@ -21,6 +21,7 @@ type dialogue struct {
 	state *mirrortest.State // in step, before the job's changes; nil on a first run
 	long  [2]int            // octets of the undisturbed dialogue
 	last  [2]int            // those of them before LOGOUT
+	sent  []byte            // what went up
 }
 
 // prepare returns a pair to run the dialogue on.
@@ -64,7 +65,7 @@ func (d *dialogue) learn(t *testing.T) {
 			if i > 0 && long != d.long {
 				p.errorf("the dialogue has %d octets, then %d", d.long, long)
 			}
-			d.long = long
+			d.long, d.sent = long, w.sent
 			d.last = [2]int{long[up] - len("a10 LOGOUT\r\n"), long[down] - len("* BYE Logging out\r\na10 OK LOGOUT completed\r\n")}
 			p.quiet()
 			p.judge()

@@ -57,6 +57,7 @@ const upRoom = 1 << 10
 type wire struct {
 	plan *cut          // nil: none
 	done chan struct{} // closed at the cut
+	sent []byte        // all that went up
 
 	mu    sync.Mutex
 	moved *sync.Cond // anything below
@@ -158,6 +159,9 @@ func (w *wire) put(h heading, octets []byte) int {
 		n = min(n, w.plan.octets-l.passed)
 	}
 	l.queue = append(l.queue, octets[:n]...)
+	if h == up {
+		w.sent = append(w.sent, octets[:n]...)
+	}
 	l.passed += n
 	w.cutIfDue(h)
 	w.moved.Broadcast()

@@ -84,8 +84,8 @@ type lateAppend struct {
 	// wire's own, or stores at once where that came.
 	now   *cut
 	delay time.Duration
-	// stored is set when the message was.
-	stored bool
+	// at is when the message was stored.
+	at time.Time
 }
 
 func newWireServer(kind serverKind) *wireServer {
@@ -202,7 +202,7 @@ func (c *wireSession) Append(mailbox string, literal imap.LiteralReader, opts *i
 	c.effect()
 	data, err := c.UserSession.Append(mailbox, literalOf{bytes.NewReader(octets)}, opts)
 	if late != nil {
-		late.stored = true
+		late.at = time.Now()
 	}
 	if !c.server.kind.uidPlus {
 		data = nil
