@@ -28,6 +28,7 @@ type twin struct {
 	servers [2]*mirrortest.Server
 	now     time.Time
 	next    int // the number of the next letter
+	told    []string
 	// full makes runs look into every mailbox.
 	full bool
 	// unchecked leaves out the check of the invariants, which reads what a run
@@ -129,7 +130,7 @@ func (w *twin) rest() (first twinRun) {
 			w.t.Fatalf("run %d after a loss: got another rebuild: %v", n, r.rebuilt.Reason)
 		}
 		if r.err != nil || r.exit != mirror.ExitDone && r.exit != mirror.ExitPartly && r.exit != mirror.ExitTemporary {
-			w.t.Fatalf("run %d: got exit %d, error %v, stops %v", n, r.exit, r.err, r.Plan.Stops)
+			w.t.Fatalf("run %d: got exit %d, error %v, stops %v\n%s", n, r.exit, r.err, r.Plan.Stops, strings.Join(w.told, "\n"))
 		}
 		if n > 0 && !r.Changed && r.Open == 0 {
 			return first
@@ -206,11 +207,12 @@ func (w *twin) tombs(s mirror.Side) map[mirror.MessageKey]bool {
 	return set
 }
 
-// count counts the letters of a side by number, tombs apart.
+// count counts the letters of a side by number, tombs apart, and with them what
+// is marked \Deleted for want of UIDPLUS where a state that was lost knew why.
 func (w *twin) count(s mirror.Side) (shown, tombs map[int]int) {
 	shown, tombs = map[int]int{}, map[int]int{}
 	for _, l := range w.letters(s) {
-		if l.tomb {
+		if l.tomb || w.options(s).NoUIDPlus && l.Flags.Has(imap.FlagDeleted) {
 			tombs[l.number]++
 		} else {
 			shown[l.number]++
@@ -223,6 +225,12 @@ func (w *twin) count(s mirror.Side) (shown, tombs map[int]int) {
 // mailboxes with the same flags.
 func (w *twin) alike() {
 	w.t.Helper()
+	if diff := w.difference(); diff != "" {
+		w.t.Fatal(diff)
+	}
+}
+
+func (w *twin) difference() string {
 	var shown [2][]string
 	for _, s := range mirror.Sides {
 		for _, l := range w.letters(s) {
@@ -232,9 +240,10 @@ func (w *twin) alike() {
 		}
 		slices.Sort(shown[s])
 	}
-	if !slices.Equal(shown[mirror.Far], shown[mirror.Near]) {
-		w.t.Fatalf("sides differ:\n far %q\nnear %q", shown[mirror.Far], shown[mirror.Near])
+	if slices.Equal(shown[mirror.Far], shown[mirror.Near]) {
+		return ""
 	}
+	return fmt.Sprintf("sides differ:\n far %q\nnear %q", shown[mirror.Far], shown[mirror.Near])
 }
 
 // effects counts what runs changed on both sides since their logs were cleared.
