@@ -145,7 +145,7 @@ func (h *Hasher) Sum() Identity {
 func IdentifyHeader(header []byte) Identity {
 	var id Identity
 	digest := sha256.New()
-	writeHeader(digest, header)
+	id.Foreign = writeHeader(digest, header)
 	digest.Sum(id.Header[:0])
 	fields := readFields(header)
 	messageID := strings.TrimSpace(fields.Get("Message-Id"))
@@ -158,21 +158,23 @@ func IdentifyHeader(header []byte) Identity {
 }
 
 // writeHeader writes the lines of a header section with CRLF, up to an empty
-// one and without those that mbsync and OfflineIMAP add.
-func writeHeader(w io.Writer, header []byte) {
+// one and without those that mbsync and OfflineIMAP add. It returns how many
+// octets it left out.
+func writeHeader(w io.Writer, header []byte) (left int64) {
 	skip := false
 	for line := range bytes.Lines(header) {
 		line, ended := bytes.CutSuffix(line, []byte("\n"))
 		if ended {
 			line = bytes.TrimSuffix(line, []byte("\r"))
 			if len(line) == 0 {
-				return
+				return left
 			}
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			skip = foreignLine(line)
 		}
 		if skip {
+			left += int64(len(line)) + 2
 			continue
 		}
 		w.Write(line)
@@ -180,6 +182,7 @@ func writeHeader(w io.Writer, header []byte) {
 			w.Write([]byte("\r\n"))
 		}
 	}
+	return left
 }
 
 // foreignLine recognises the lines that mbsync and OfflineIMAP add to mail. Old

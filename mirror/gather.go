@@ -313,7 +313,11 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			}
 			was, is := side.row.Checkpoint.UIDValidity, side.view.Checkpoint.UIDValidity
 			if was != 0 || len(b.records) > 0 {
-				x.note("%s mailbox %q: UIDVALIDITY changed from %d to %d; it is paired again by content, nothing is removed", s, b.name.String(), was, is)
+				what := fmt.Sprintf("UIDVALIDITY changed from %d to %d", was, is)
+				if was == is {
+					what = "UIDNEXT went back"
+				}
+				x.note("%s mailbox %q: %s; it is paired again by content, nothing is removed", s, b.name.String(), what)
 			}
 			// The new UIDVALIDITY goes with the first new rows, so that an
 			// interrupted run is not taken for another renumbering.

@@ -118,7 +118,11 @@ func TestPlayHistory(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	for _, kind := range historyKinds() {
 		if kind.name == lines[0] {
-			synctest.Test(t, func(t *testing.T) { newHistory(t, kind).play(lines[1:]) })
+			synctest.Test(t, func(t *testing.T) {
+				h := newHistory(t, kind)
+				h.play(lines[1:])
+				t.Log(strings.Join(h.told, "\n"))
+			})
 			return
 		}
 	}

@@ -116,7 +116,7 @@ func (m *matcher) pairByHeader() {
 }
 
 func headerDecides(a, b Message) bool {
-	return a.Identity.Decisive && b.Identity.Decisive && a.Size == b.Size
+	return a.Identity.Decisive && b.Identity.Decisive && a.Size-a.Identity.Foreign == b.Size-b.Identity.Foreign
 }
 
 // pairByBody pairs equal bodies as multisets, lowest with lowest.

@@ -55,6 +55,10 @@ type Identity struct {
 	// Decisive says that Header together with the size may decide without the
 	// body: the header holds Message-ID and Received.
 	Decisive bool
+	// Foreign is the number of octets of the lines that Header leaves out, with
+	// CRLF. It is not kept in the state: it counts only until a message is
+	// paired.
+	Foreign int64
 	// Body is the digest of the whole message in canonical form: a LF not
 	// preceded by CR counts as CRLF, a bare CR is left alone.
 	Body Digest

@@ -3,6 +3,8 @@ package mirror
 import (
 	"cmp"
 	"slices"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // placed is a message with the mailbox it is or was in. Of a gone one it says
@@ -227,7 +229,6 @@ func (p *planner) moveTargets(s Side) (list []placed) {
 // move follows on the other side what happened to a message on s.
 func (p *planner) move(s Side, gone, fresh placed) {
 	o, from, to := s.Other(), gone.at, fresh.at
-	to.claimed[s][fresh.UID] = true
 	a := Action{Kind: MoveTo, Side: o, Mailbox: from.box.Name, Target: to.box.Name, Message: gone.partner, Partner: fresh.Message}
 	if gone.intent != nil {
 		from.claimed[o][gone.partner.UID] = true
@@ -235,6 +236,9 @@ func (p *planner) move(s Side, gone, fresh placed) {
 		a.Record.Base = pairBases(sidedFlags(s, fresh.Flags, gone.partner.Flags))
 	} else {
 		r := from.box.Records[gone.record]
+		if p.movedBefore(o, r, to, fresh.Message) {
+			return
+		}
 		a.UID, a.Record = r.UID, r.Record
 		from.settled[gone.record] = true
 		if in := from.intentOf(o, r.UID[o]); in != nil {
@@ -251,12 +255,28 @@ func (p *planner) move(s Side, gone, fresh placed) {
 			}
 		}
 	}
+	to.claimed[s][fresh.UID] = true
 	a.Record.Mailbox, a.Record.UID = to.box.Name, uids(s, fresh.UID)
 	a.Record.State = [2]Confirmation{}
 	if p.in.Sides[o].Traits.Numbers {
 		a.Record.State[o] = Unconfirmed
 	}
 	p.add(a)
+}
+
+// movedBefore reports whether o, which cannot expunge single messages, shows the
+// message of r marked \Deleted and its copy where it was moved to: a newer state
+// than this one knew of it. What is marked goes, the copy is paired.
+func (p *planner) movedBefore(o Side, r RecordInput, to *boxPlanner, fresh Message) bool {
+	marked := r.Seen[o].Message.Flags.Has(imap.FlagDeleted) && !r.Base[o].Has(imap.FlagDeleted)
+	if !marked || p.in.Sides[o].Traits.UIDPlus {
+		return false
+	}
+	copies := to.free(o)
+	found := matchMessages([]Message{to.forMatching(fresh)}, copies, false)
+	p.needs.add(o.Other(), to.box.Name, []Message{fresh}, found.needA)
+	p.needs.add(o, to.box.Name, copies, found.needB)
+	return !found.needs() && len(found.pairs) > 0
 }
 
 // sidedFlags puts here on side s and there on the other.

@@ -35,8 +35,14 @@ func (e *effects) removals(ctx context.Context) error {
 	return nil
 }
 
-// byTrash reports whether a removal goes by way of the side's \Trash.
+// byTrash reports whether a removal goes by way of the side's \Trash. What is
+// marked \Deleted already on a side that cannot expunge single messages stays
+// where it is in any case; a copy in the trash may be there since an older
+// state, and another would double it.
 func (e *effects) byTrash(a Action) bool {
+	if !e.traits[a.Side].UIDPlus && a.Message.Flags.Has(imap.FlagDeleted) {
+		return false
+	}
 	return e.Policy.Deletions == DeleteToTrash && !a.ForGood && !e.traits[a.Side].Undo && a.Mailbox != e.trashes[a.Side]
 }
 

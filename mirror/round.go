@@ -122,7 +122,7 @@ func (s *boxSide) learn(r Identified, depth Depth) {
 	if depth == Bodies {
 		m.Identity, m.Size = r.Identity, r.Size
 	} else {
-		m.Identity.Header, m.Identity.Key, m.Identity.Decisive = r.Identity.Header, r.Identity.Key, r.Identity.Decisive
+		m.Identity.Header, m.Identity.Key, m.Identity.Decisive, m.Identity.Foreign = r.Identity.Header, r.Identity.Key, r.Identity.Decisive, r.Identity.Foreign
 	}
 	if m.Identity.ObjectID == "" {
 		m.Identity.ObjectID = object

@@ -72,6 +72,7 @@ func (h *history) step(line string) {
 		}
 		time.Sleep(d)
 	case "lose":
+		h.loseTombs()
 		h.forget(mirrortest.NewState())
 	case "old":
 		if n := number(words[1]); n <= len(h.states) {
@@ -111,8 +112,13 @@ func sideOf(word string) mirror.Side {
 
 // forget puts another state in place of the one that is there.
 func (h *history) forget(state *mirrortest.State) {
-	// With the state goes the knowledge of what we removed and a side without
-	// UIDPLUS still shows: that comes back, marked \Deleted.
+	h.state = state
+	h.blindly()
+}
+
+// loseTombs: with the state goes the knowledge of what we removed and a side
+// without UIDPLUS still shows. That comes back, marked \Deleted.
+func (h *history) loseTombs() {
 	for _, s := range mirror.Sides {
 		for _, name := range h.boxes(s) {
 			tombs := h.tombs(s, name)
@@ -124,8 +130,6 @@ func (h *history) forget(state *mirrortest.State) {
 			}
 		}
 	}
-	h.state = state
-	h.blindly()
 }
 
 // blindly notes that what was known of UIDs is lost.
