@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"fmt"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -124,25 +123,5 @@ func (s *setup) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
-	}
-}
-
-// TestSecondRun holds the lock with one run while another starts.
-func TestSecondRun(t *testing.T) {
-	t.Parallel()
-	server := servers.Need(t, servers.Options{})
-	s := newSetup(t, server)
-	s.fill(rand.New(rand.NewSource(*seed)), 20)
-	p := newProxy(t, server.Port)
-	s.port = p.port
-	s.writeConfig()
-	p.stallAfter(200)
-	first := s.command("sync")
-	s.must(first.Start())
-	defer func() { first.Process.Kill(); first.Wait() }()
-	p.waitStalled()
-	o := s.want(5, "sync")
-	if !strings.Contains(o.stderr, fmt.Sprint(first.Process.Pid)) {
-		t.Errorf("got %q, want the pid %d", o.stderr, first.Process.Pid)
 	}
 }

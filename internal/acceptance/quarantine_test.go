@@ -215,3 +215,49 @@ func TestOverQuota(t *testing.T) {
 	}
 	s.judge("over quota", want.sort(), false, sum)
 }
+
+// TestSizeThatLies has files on the server whose names give another size than
+// they have. Dovecot believes them, announces it, and breaks off when it sees
+// better, again and again. No half message may arrive; once the names are
+// honest, all passes.
+func TestSizeThatLies(t *testing.T) {
+	t.Parallel()
+	server := servers.Need(t, servers.Options{})
+	sum := noted(t, "quarantine")
+	for _, c := range []struct{ name, sizes string }{
+		{"larger", ",S=9000,W=9100"}, {"smaller", ",S=100,W=101"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSetup(t, server)
+			s.addFar("INBOX", 0, 5)
+			s.addNear("INBOX", 100, 5)
+			file := s.deliverFar("INBOX", 900, letter(someRand(), 900), "S", bulkDate(900))
+			s.must(os.Rename(file, strings.Replace(file, ":2,", c.sizes+":2,", 1)))
+			var exits []int
+			for range 2 {
+				o := s.run("sync")
+				exits = append(exits, o.exit)
+				if o.exit != 0 && o.exit != 3 && o.exit != 75 {
+					t.Errorf("got exit %d\n%s", o.exit, o.stderr)
+				}
+				for _, e := range s.near()["INBOX"] {
+					if e.date == bulkDate(900).Unix() && e.digest != digestOf(letter(someRand(), 900)) {
+						t.Error("a part of the message, or more than it, lies on near")
+					}
+				}
+				s.makeDue()
+			}
+			t.Logf("the runs ended with %v", exits)
+			want := content{}
+			for _, n := range []int{0, 1, 2, 3, 4, 100, 101, 102, 103, 104, 900} {
+				want["INBOX"] = append(want["INBOX"], entry{digestOf(letter(someRand(), n)), `\seen`, bulkDate(n).Unix()})
+			}
+			file = s.farFile(900)
+			s.must(os.Rename(file, strings.Replace(file, c.sizes, "", 1)))
+			s.makeDue()
+			s.settle()
+			s.judge(c.name, want.sort(), false, sum)
+		})
+	}
+}

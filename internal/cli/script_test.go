@@ -210,7 +210,7 @@ func pauses(ts *testscript.TestScript, neg bool, args []string) {
 	var at time.Duration
 	for range tries {
 		kept := keptAside(ts, args[0])
-		at = kept.Next.Sub(time.Now()) + 2*time.Second
+		at = time.Until(kept.Next) + 2*time.Second
 		ts.Setenv("LATER", (at - time.Minute).String())
 		exits(ts, false, append([]string{"0"}, args[2:]...))
 		ts.Setenv("LATER", at.String())
@@ -224,7 +224,7 @@ func pauses(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("after try %d: got a pause of %v, want %v", again.Tries, pause, want)
 		}
 	}
-	ts.Setenv("LATER", (keptAside(ts, args[0]).Next.Sub(time.Now()) + 2*time.Second).String())
+	ts.Setenv("LATER", (time.Until(keptAside(ts, args[0]).Next) + 2*time.Second).String())
 }
 
 // keptAside returns the one message that is kept aside.
