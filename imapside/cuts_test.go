@@ -14,6 +14,8 @@ import (
 
 var onlyCut = flag.String("wire.cut", "", "try this cut only (up/fin/123) and show what happened")
 
+var onlyHistory = flag.String("wire.history", "", "play this history only (bare/12) and show what happened")
+
 // dialogue is a job with a kind of server, and what was learned of it.
 type dialogue struct {
 	kind  serverKind

@@ -58,6 +58,7 @@ type wire struct {
 	plan *cut          // nil: none
 	done chan struct{} // closed at the cut
 	sent []byte        // all that went up
+	then *moment       // nil: none
 
 	mu    sync.Mutex
 	moved *sync.Cond // anything below
@@ -76,8 +77,16 @@ type lane struct {
 	swallow bool // the write under way succeeds although the wire is cut
 }
 
-func newWire(plan *cut) *wire {
-	w := &wire{plan: plan, done: make(chan struct{})}
+// moment is something that happens once octets octets have passed, while the
+// connection goes on.
+type moment struct {
+	heading heading
+	octets  int
+	act     func()
+}
+
+func newWire(plan *cut, then *moment) *wire {
+	w := &wire{plan: plan, then: then, done: make(chan struct{})}
 	w.moved = sync.NewCond(&w.mu)
 	w.ends = [2]*wireEnd{{wire: w, out: up, in: down}, {wire: w, out: down, in: up}}
 	for _, h := range headings {
@@ -163,6 +172,10 @@ func (w *wire) put(h heading, octets []byte) int {
 		w.sent = append(w.sent, octets[:n]...)
 	}
 	l.passed += n
+	if w.then != nil && w.then.heading == h && l.passed >= w.then.octets {
+		go w.then.act()
+		w.then = nil
+	}
 	w.cutIfDue(h)
 	w.moved.Broadcast()
 	return n

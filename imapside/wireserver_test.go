@@ -67,8 +67,14 @@ type wireServer struct {
 	lines  chan net.Conn
 	closed chan struct{}
 
+	// acting is held by whoever changes something, so that a mailbox is
+	// renumbered between two commands.
+	acting sync.Mutex
+	ages   map[string]int // how often a mailbox was renumbered
+
 	mu       sync.Mutex
-	newest   *wire // of the code under test
+	newest   *wire   // of the code under test
+	then     *moment // of the next connection of the code under test
 	trace    io.Writer
 	late     *lateAppend
 	forbade  []string // commands that must never be sent
@@ -89,12 +95,12 @@ type lateAppend struct {
 }
 
 func newWireServer(kind serverKind) *wireServer {
-	s := &wireServer{kind: kind, user: imapmemserver.NewUser(testUser, testPassword), lines: make(chan net.Conn), closed: make(chan struct{})}
+	s := &wireServer{kind: kind, user: imapmemserver.NewUser(testUser, testPassword), lines: make(chan net.Conn), closed: make(chan struct{}), ages: map[string]int{}}
 	s.create("INBOX")
 	s.server = imapserver.New(&imapserver.Options{
 		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			wire := c.NetConn().(serverEnd).wire
-			return &wireSession{imapmemserver.NewUserSession(s.user), s, wire}, nil, nil
+			return &wireSession{UserSession: imapmemserver.NewUserSession(s.user), server: s, wire: wire}, nil, nil
 		},
 		Caps: kind.caps(), Logger: log.New(io.Discard, "", 0), InsecureAuth: true,
 	})
@@ -122,8 +128,8 @@ func (s *wireServer) Close() error {
 func (s *wireServer) Addr() net.Addr { return wireAddr{} }
 
 // dial returns the client's end of a new wire.
-func (s *wireServer) dial(plan *cut) (net.Conn, *wire) {
-	w := newWire(plan)
+func (s *wireServer) dial(plan *cut, then *moment) (net.Conn, *wire) {
+	w := newWire(plan, then)
 	s.lines <- serverEnd{w.ends[down], s.kind.literal == literalSync}
 	return w.ends[up], w
 }
@@ -134,8 +140,8 @@ func (s *wireServer) repository(plan *cut) mirror.Repository {
 	return imapside.New(imapside.Options{
 		Host: "imap.example.org", TLS: imapside.Clear, User: testUser, Password: password(testPassword), Trace: s.trace,
 		Dial: func(context.Context, string, string) (net.Conn, error) {
-			c, w := s.dial(plan)
-			s.newest = w
+			c, w := s.dial(plan, s.then)
+			s.newest, s.then = w, nil
 			return c, nil
 		},
 	})
@@ -167,14 +173,45 @@ func (e serverEnd) SetReadDeadline(time.Time) error { return nil }
 // server can do, stores no message that came in part, and stores late.
 type wireSession struct {
 	*imapmemserver.UserSession
-	server *wireServer
-	wire   *wire
+	server   *wireServer
+	wire     *wire
+	selected string
+	age      int // of the selected mailbox
 }
 
-func (c *wireSession) effect() {
+// effect counts a command that changes something, and begins it: nobody else
+// changes anything until end is called.
+func (c *wireSession) effect() (end func()) {
+	c.server.acting.Lock()
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	c.server.effects++
+	return c.server.acting.Unlock
+}
+
+// Select implements imapserver.Session.
+func (c *wireSession) Select(name string, opts *imap.SelectOptions) (*imap.SelectData, error) {
+	c.server.acting.Lock()
+	defer c.server.acting.Unlock()
+	c.selected, c.age = name, c.server.ages[name]
+	return c.UserSession.Select(name, opts)
+}
+
+// List implements imapserver.Session. It never shows a mailbox half renumbered.
+func (c *wireSession) List(w *imapserver.ListWriter, ref string, patterns []string, opts *imap.ListOptions) error {
+	c.server.acting.Lock()
+	defer c.server.acting.Unlock()
+	return c.UserSession.List(w, ref, patterns, opts)
+}
+
+// lapsed says that the selected mailbox was renumbered: the connection ends, as
+// Dovecot's does.
+func (c *wireSession) lapsed() error {
+	if c.server.ages[c.selected] == c.age {
+		return nil
+	}
+	c.wire.cutNow(cut{way: fin})
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "the mailbox is no longer there"}
 }
 
 func (c *wireSession) forbid(format string, args ...any) error {
@@ -199,7 +236,7 @@ func (c *wireSession) Append(mailbox string, literal imap.LiteralReader, opts *i
 		<-c.wire.done
 		time.Sleep(late.delay)
 	}
-	c.effect()
+	defer c.effect()()
 	data, err := c.UserSession.Append(mailbox, literalOf{bytes.NewReader(octets)}, opts)
 	if late != nil {
 		late.at = time.Now()
@@ -222,14 +259,17 @@ func (s *wireServer) accept() *lateAppend {
 }
 
 func (c *wireSession) Create(name string, opts *imap.CreateOptions) error {
-	c.effect()
+	defer c.effect()()
 	return c.UserSession.Create(name, opts)
 }
 
 func (c *wireSession) Delete(name string) error { return c.forbid("DELETE %s", name) }
 
 func (c *wireSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, opts *imap.StoreOptions) error {
-	c.effect()
+	defer c.effect()()
+	if err := c.lapsed(); err != nil {
+		return err
+	}
 	if flags.Op == imap.StoreFlagsSet {
 		return c.forbid("STORE FLAGS")
 	}
@@ -237,7 +277,10 @@ func (c *wireSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *i
 }
 
 func (c *wireSession) Copy(set imap.NumSet, target string) (*imap.CopyData, error) {
-	c.effect()
+	defer c.effect()()
+	if err := c.lapsed(); err != nil {
+		return nil, err
+	}
 	data, err := c.UserSession.Copy(set, target)
 	if !c.server.kind.uidPlus {
 		data = nil
@@ -247,7 +290,10 @@ func (c *wireSession) Copy(set imap.NumSet, target string) (*imap.CopyData, erro
 
 // Move is made of steps where the server must not tell COPYUID.
 func (c *wireSession) Move(w *imapserver.MoveWriter, set imap.NumSet, target string) error {
-	c.effect()
+	defer c.effect()()
+	if err := c.lapsed(); err != nil {
+		return err
+	}
 	if c.server.kind.uidPlus {
 		return c.UserSession.Move(w, set, target)
 	}
@@ -273,7 +319,10 @@ func erase(c *imapmemserver.UserSession, set imap.UIDSet) error {
 }
 
 func (c *wireSession) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
-	c.effect()
+	defer c.effect()()
+	if err := c.lapsed(); err != nil {
+		return err
+	}
 	if uids == nil || !c.server.kind.uidPlus {
 		return c.forbid("EXPUNGE %v", uids)
 	}
@@ -310,6 +359,24 @@ func (s *wireServer) at(name mirror.Name, act func(*imapmemserver.UserSession) e
 	}
 }
 
+// renumber gives a mailbox another UIDVALIDITY and its messages new UIDs.
+func (s *wireServer) renumber(name mirror.Name) {
+	s.acting.Lock()
+	defer s.acting.Unlock()
+	s.ages[wireName(name)]++
+	if err := s.user.Rename(wireName(name), "old", nil); err != nil {
+		panic(err)
+	}
+	s.create(wireName(name))
+	s.at("old", func(c *imapmemserver.UserSession) error {
+		_, err := c.Copy(imap.UIDSet{{Start: 1}}, wireName(name))
+		return err
+	})
+	if err := s.user.Delete("old"); err != nil {
+		panic(err)
+	}
+}
+
 func (s *wireServer) deliver(name mirror.Name, body []byte, flags mirror.Flags, date time.Time) {
 	opts := &imap.AppendOptions{Flags: flags.List(), Time: date}
 	if _, err := s.user.Append(wireName(name), literalOf{bytes.NewReader(body)}, opts); err != nil {
@@ -342,7 +409,7 @@ type stored struct {
 // own.
 func (s *wireServer) messages(t *testing.T) map[mirror.Name][]stored {
 	t.Helper()
-	conn, _ := s.dial(nil)
+	conn, _ := s.dial(nil, nil)
 	c := imapclient.New(conn, nil)
 	defer c.Close()
 	try := func(err error) {
