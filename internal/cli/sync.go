@@ -137,7 +137,7 @@ func (r *pairRun) finish(result mirror.Result, err error) int {
 	}
 	first := result.First && err == nil && !r.opts.dryRun
 	if first {
-		if n := result.Summary.Paired; n > 0 && r.db.Rebuilt() == nil {
+		if n := result.Summary.Paired; n > 0 && r.db.Rebuilt() == nil && len(result.Plan.Stops) == 0 {
 			r.tell(unitedWords(n))
 		}
 		r.tellFirst()
