@@ -192,7 +192,7 @@ func (r *Repository) addKeywords(ctx context.Context, dir *directory, flags []im
 	}
 	next := now.extended(flags, used)
 	if next.taken == now.taken {
-		return now, nil
+		return now, r.disk.sync(dir) // whoever added them may not have
 	}
 	if err := r.disk.remove(dir, keywordsTemp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return keywords{}, err

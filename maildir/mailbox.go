@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 
 	"mailtwin/mirror"
 )
@@ -53,10 +54,35 @@ func (r *Repository) Open(ctx context.Context, name mirror.Name, access mirror.A
 	if m.keys, err = readKeywords(b.dir); err != nil {
 		return nil, err
 	}
-	if access == mirror.ReadWrite {
-		return m, m.sweep(b)
+	if access != mirror.ReadWrite {
+		return m, nil
 	}
-	return m, nil
+	if known.UIDValidity == 0 {
+		if err := r.keepPath(name); err != nil {
+			return nil, fmt.Errorf("open mailbox: %w", reaching(err))
+		}
+	}
+	return m, m.sweep(b)
+}
+
+// keepPath makes the directories of a mailbox durable that the state did not
+// know: whoever made them may have been killed before that.
+func (r *Repository) keepPath(name mirror.Name) error {
+	raw, err := r.codec.Encode(name)
+	if err != nil {
+		return err
+	}
+	for ; ; raw = path.Dir(raw) {
+		d, err := r.root.openPath(raw)
+		if err != nil {
+			return err
+		}
+		err = r.disk.sync(d)
+		d.close()
+		if err != nil || raw == "." {
+			return err
+		}
+	}
 }
 
 // sweep removes what an interrupted run of ours left in tmp. The root is

@@ -52,7 +52,10 @@ type pass struct {
 	entries       map[string]entry // by base
 	// strays are files whose base is another message's.
 	strays []place
-	used   uint32 // bit i: some file has the letter 'a'+i
+	// links are twins that are the same file as their message: a rename of
+	// which a power cut left both names.
+	links []place
+	used  uint32 // bit i: some file has the letter 'a'+i
 }
 
 // stable reports whether no name changed while they were read, as far as the
@@ -144,6 +147,9 @@ func (p *passReader) resolve(d disk) {
 			case err != nil: // cannot be read: nothing is known of it
 			case same:
 				e.twins = append(e.twins, f.place)
+				if os.SameFile(files[0].info, f.info) {
+					p.links = append(p.links, f.place)
+				}
 			default:
 				p.strays = append(p.strays, f.place)
 			}

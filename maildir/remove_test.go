@@ -107,8 +107,8 @@ func TestRemoveOrder(t *testing.T) {
 		want   []string
 	}{
 		{"unlinked", false, nil, []string{"remove FILE", "sync INBOX/cur"}},
-		{"kept", true, nil, []string{"create NOTE", "write NOTE", "fsync NOTE", "rename MESSAGE", "sync DAY", "sync INBOX/cur"}},
-		{"kept on another file system", true, syscall.EXDEV, []string{"create NOTE", "write NOTE", "fsync NOTE", "rename MESSAGE",
+		{"kept", true, nil, []string{"sync ABOVE", "sync UNDO", "create NOTE", "write NOTE", "fsync NOTE", "rename MESSAGE", "sync DAY", "sync INBOX/cur"}},
+		{"kept on another file system", true, syscall.EXDEV, []string{"sync ABOVE", "sync UNDO", "create NOTE", "write NOTE", "fsync NOTE", "rename MESSAGE",
 			"create MESSAGE", "write MESSAGE", "time MESSAGE", "fsync MESSAGE", "sync DAY", "remove FILE", "sync DAY", "sync INBOX/cur"}},
 	} {
 		w := newWorld(t, nil)
@@ -135,7 +135,11 @@ func TestRemoveOrder(t *testing.T) {
 				path = "MESSAGE"
 			case strings.HasSuffix(path, undoNote):
 				path = "NOTE"
-			case strings.HasPrefix(path, "../undo"):
+			case path == "..":
+				path = "ABOVE"
+			case path == "../undo":
+				path = "UNDO"
+			case strings.HasPrefix(path, "../undo/"):
 				path = "DAY"
 			case path == "INBOX/cur/a:2,S":
 				path = "FILE"

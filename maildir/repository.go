@@ -34,6 +34,7 @@ type Repository struct {
 	mu         sync.Mutex
 	numberings map[mirror.Name]*numbering
 	waited     time.Time // when this run first waited for stamps to grow old
+	undoKept   bool      // keepUndo was called
 }
 
 var _ mirror.Repository = (*Repository)(nil)
@@ -151,13 +152,35 @@ func (r *Repository) claim(traits *mirror.Traits, access mirror.Access) error {
 		return err
 	}
 	id, err := r.readIdentity()
-	if errors.Is(err, fs.ErrNotExist) && access == mirror.ReadWrite {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && access == mirror.ReadWrite:
 		id, err = r.writeIdentity()
-	} else if errors.Is(err, fs.ErrNotExist) {
+	case errors.Is(err, fs.ErrNotExist):
 		err = nil
+	case err == nil && access == mirror.ReadWrite:
+		err = r.keepRoot() // a run that was killed may have written it
 	}
 	traits.Identity = id
 	return err
+}
+
+// keepRoot makes the id and the root's own name durable.
+func (r *Repository) keepRoot() error {
+	if err := r.disk.sync(r.root); err != nil {
+		return err
+	}
+	return r.keepName(r.opts.Path)
+}
+
+// keepName makes the name of the directory at path durable. A parent that may
+// not be opened was not made by us.
+func (r *Repository) keepName(path string) error {
+	parent, err := openRoot(filepath.Dir(filepath.Clean(path)))
+	if err != nil {
+		return nil
+	}
+	defer parent.close()
+	return r.disk.sync(parent)
 }
 
 // writable says whether effects are allowed.

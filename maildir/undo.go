@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"time"
+
+	"mailtwin/mirror"
 )
 
 const (
@@ -44,11 +47,61 @@ func (r *Repository) openUndo() (*undoStore, error) {
 		return nil, err
 	}
 	defer root.close()
+	// A run that was killed may have made either and synced nothing.
+	if err := r.keepName(r.opts.Undo); err != nil {
+		return nil, err
+	}
+	if err := r.disk.sync(root); err != nil {
+		return nil, err
+	}
 	day, err := r.makeChild(root, r.now().UTC().Format(undoDay))
 	if err != nil {
 		return nil, err
 	}
 	return &undoStore{repo: r, day: day}, nil
+}
+
+// keepUndo makes the names of the newest day in the undo store durable, once a
+// run. A run that was killed may have moved messages there and synced nothing;
+// were the mailbox they left synced first, a power cut could take both names.
+func (r *Repository) keepUndo() error {
+	if r.opts.Undo == "" || r.access != mirror.ReadWrite {
+		return nil
+	}
+	r.mu.Lock()
+	done := r.undoKept
+	r.undoKept = true
+	r.mu.Unlock()
+	if done {
+		return nil
+	}
+	root, err := openRoot(r.opts.Undo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open undo store: %w", err)
+	}
+	defer root.close()
+	names, err := root.handle.Readdirnames(-1)
+	if err != nil {
+		return fmt.Errorf("read undo store: %w", err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !undoDayForm.MatchString(name) })
+	if len(names) == 0 {
+		return nil
+	}
+	day, err := root.open(slices.Max(names))
+	if err != nil {
+		return fmt.Errorf("open undo store: %w", err)
+	}
+	defer day.close()
+	for _, d := range []*directory{day, root} {
+		if err := r.disk.sync(d); err != nil {
+			return fmt.Errorf("sync undo store: %w", reaching(err))
+		}
+	}
+	return r.keepName(r.opts.Undo)
 }
 
 func (s *undoStore) close() { s.day.close() }

@@ -50,8 +50,12 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 	if err != nil {
 		return mirror.View{}, err
 	}
+	links, err := m.unlinkTwins(b, seen.pass)
+	if err != nil {
+		return mirror.View{}, err
+	}
 	v := mirror.View{Keeps: m.keys.storable(seen.used), Checkpoint: mirror.Checkpoint{UIDValidity: uidValidity}}
-	if seen.settled() && !strays {
+	if seen.settled() && !strays && !links {
 		v.Checkpoint.Stamps = seen.before.String()
 	}
 	if seen.proved {
@@ -62,6 +66,11 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 	v.Changed = m.changed(known.Messages, seen.pass)
 	if v.New, err = m.fresh(ctx, b, known.Messages, &v.Checkpoint); err != nil {
 		return mirror.View{}, err
+	}
+	if len(v.New)+len(v.Changed)+len(v.Gone)+len(v.Unknown) > 0 || strays || links {
+		if err := m.keepNames(b); err != nil {
+			return mirror.View{}, err
+		}
 	}
 	count(&v, known.Messages, seen.pass)
 	v.Checkpoint.UIDNext, v.Checkpoint.Messages = m.numbers.uidNext(), uint32(v.Total)
@@ -304,6 +313,40 @@ func (m *Mailbox) rebase(b *box, strays []place) (bool, error) {
 		m.last.entries[n.base] = entry{place: to}
 	}
 	return len(strays) > 0, nil
+}
+
+// unlinkTwins takes second names of one file away, and reports whether there
+// was one. Only a pass that nothing changed during tells them from the two
+// names of a file that was renamed meanwhile.
+func (m *Mailbox) unlinkTwins(b *box, p *pass) (bool, error) {
+	if m.access != mirror.ReadWrite || !p.settled() {
+		return len(p.links) > 0, nil
+	}
+	for _, at := range p.links {
+		err := m.repo.disk.remove(b.part(at.inNew), at.name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return true, fmt.Errorf("remove a second name of a message: %w", reaching(err))
+		}
+		base := at.parse().base
+		e := m.last.entries[base]
+		e.twins = slices.DeleteFunc(slices.Clone(e.twins), func(twin place) bool { return twin == at })
+		m.last.entries[base] = e
+	}
+	return len(p.links) > 0, nil
+}
+
+// keepNames makes durable what the names show before the state learns of it: a
+// message that was delivered or moved by a program that syncs nothing, or by a
+// run of ours that was killed, would else look removed after a power cut.
+func (m *Mailbox) keepNames(b *box) error {
+	if err := m.repo.keepUndo(); err != nil {
+		return fmt.Errorf("view mailbox: %w", err)
+	}
+	touched := touchedParts{cur: true, new: b.new != nil}
+	if err := touched.sync(m.repo.disk, b); err != nil {
+		return fmt.Errorf("view mailbox: %w", err)
+	}
+	return nil
 }
 
 // count fills Total and Lowest.
