@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"internal/config":   {"nametrans"},
 	"internal/cli":      {"mirror", "imapside", "imapside/imapconn", "maildir", "statedb", "nametrans", "internal/config"},
 	"internal/servers":  {},
+	"internal/mutants":  {},
 }
 
 // testSupport are packages that only tests and internal/bench import.
