@@ -25,6 +25,8 @@ type scene struct {
 	change func(p *twinPair)
 	// removes says that there are removals in it.
 	removes bool
+	// copiesOnFar says that a server without MOVE has to copy.
+	copiesOnFar bool
 }
 
 var (
@@ -43,10 +45,10 @@ func scenes() []scene {
 		{name: "twins", before: 0, change: twins},
 		{name: "flags", before: 5, change: changeFlags},
 		{name: "keywords", before: 3, change: newKeywords},
-		{name: "moves", before: 5, change: movesOnBothSides},
-		{name: "removals", before: 6, change: removals, removes: true},
+		{name: "moves", before: 5, change: movesOnBothSides, copiesOnFar: true},
+		{name: "removals", before: 6, change: removals, removes: true, copiesOnFar: true},
 		{name: "mailboxes", before: 1, change: mailboxes},
-		{name: "all", before: 7, change: everything, removes: true},
+		{name: "all", before: 7, change: everything, removes: true, copiesOnFar: true},
 	}
 }
 

@@ -337,14 +337,19 @@ func (m *Mailbox) unlinkTwins(b *box, p *pass) (bool, error) {
 
 // keepNames makes durable what the names show before the state learns of it: a
 // message that was delivered or moved by a program that syncs nothing, or by a
-// run of ours that was killed, would else look removed after a power cut.
+// run of ours that was killed, would else look removed after a power cut. An
+// error reaches the side: on a disk that loses names nothing can be decided.
 func (m *Mailbox) keepNames(b *box) error {
 	if err := m.repo.keepUndo(); err != nil {
 		return fmt.Errorf("view mailbox: %w", err)
 	}
-	touched := touchedParts{cur: true, new: b.new != nil}
-	if err := touched.sync(m.repo.disk, b); err != nil {
-		return fmt.Errorf("view mailbox: %w", err)
+	for _, d := range []*directory{b.cur, b.new} {
+		if d == nil {
+			continue
+		}
+		if err := m.repo.disk.sync(d); err != nil {
+			return fmt.Errorf("view mailbox: sync names: %w", err)
+		}
 	}
 	return nil
 }
