@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"mailtwin/internal/proof"
 	"mailtwin/internal/servers"
 )
 
@@ -51,10 +52,16 @@ var program = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
-	if !given {
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if !given["test.parallel"] {
 		flag.Set("test.parallel", atOnce)
+	}
+	if !proof.Whole() && !given["bulk"] {
+		*bulk = 40
+	}
+	if !proof.Whole() && !given["messages"] {
+		*messages = 120
 	}
 	code := m.Run()
 	if path, err := program(); err == nil {

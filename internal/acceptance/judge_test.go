@@ -15,6 +15,10 @@ type tally struct {
 	proof.Tally
 }
 
+// leftOut tells which cases of a table a plain "go test" leaves out: all but the
+// first.
+func leftOut(i int) bool { return !proof.Whole() && i > 0 }
+
 // noted returns a tally that is noted when the test and its parts are done.
 func noted(t testing.TB, layer string) *tally {
 	sum := &tally{Tally: proof.Tally{Layer: layer}}

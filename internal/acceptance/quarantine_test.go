@@ -108,7 +108,10 @@ func TestKeptAside(t *testing.T) {
 	t.Parallel()
 	server := servers.Need(t, smallMail)
 	sum := noted(t, "quarantine")
-	for _, c := range keptCases {
+	for i, c := range keptCases {
+		if leftOut(i) {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSetup(t, server)
@@ -224,9 +227,12 @@ func TestSizeThatLies(t *testing.T) {
 	t.Parallel()
 	server := servers.Need(t, servers.Options{})
 	sum := noted(t, "quarantine")
-	for _, c := range []struct{ name, sizes string }{
+	for i, c := range []struct{ name, sizes string }{
 		{"larger", ",S=9000,W=9100"}, {"smaller", ",S=100,W=101"},
 	} {
+		if leftOut(i) {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSetup(t, server)

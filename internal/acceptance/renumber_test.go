@@ -71,7 +71,7 @@ func TestRenumbered(t *testing.T) {
 	server := servers.Need(t, servers.Options{})
 	sum := noted(t, layerRenumbered)
 	said := regexp.MustCompile(`(?m)^mailtwin: pair mail: far mailbox "(INBOX|Lists/go-nuts)": UIDVALIDITY changed from \d+ to \d+; it is paired again by content, nothing is removed$`)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name string
 		// also changes something else, and want accordingly.
 		also func(s *setup, want content)
@@ -91,6 +91,9 @@ func TestRenumbered(t *testing.T) {
 			s.renumberFar(rand.New(rand.NewSource(2)))
 		}},
 	} {
+		if leftOut(i) {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s, want := fixture(t, server, 0)
@@ -136,7 +139,7 @@ func TestRenumberedDuringRun(t *testing.T) {
 	sum := noted(t, layerRenumbered)
 	t.Logf("seed %d", *seed)
 	for k, kind := range kinds {
-		if !proof.Whole() && k > 0 {
+		if leftOut(k) {
 			continue
 		}
 		t.Run(kind.name, func(t *testing.T) {
@@ -193,7 +196,10 @@ func TestUIDNextGoesBack(t *testing.T) {
 	t.Parallel()
 	sum := noted(t, layerRenumbered)
 	server := servers.Need(t, servers.Options{})
-	for _, c := range []struct{ since, after int }{{8, 0}, {8, 3}} {
+	for i, c := range []struct{ since, after int }{{8, 0}, {8, 3}} {
+		if leftOut(i) {
+			continue
+		}
 		t.Run(fmt.Sprintf("%d lost, %d new", c.since, c.after), func(t *testing.T) {
 			t.Parallel()
 			s, _ := fixture(t, server, 0)
