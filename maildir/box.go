@@ -12,6 +12,7 @@ import (
 // box is the open directories of one mailbox. It is opened for each operation
 // and closed after it, so that any number of mailboxes can be in use.
 type box struct {
+	disk     disk
 	dir, cur *directory
 	new, tmp *directory // nil when missing and opened for reading
 }
@@ -26,7 +27,7 @@ func (r *Repository) openBox(name mirror.Name, access mirror.Access) (*box, erro
 	if r.root == nil {
 		return nil, mirror.ErrNoMailbox
 	}
-	b := &box{}
+	b := &box{disk: r.disk}
 	if b.dir, err = r.root.openPath(raw); err == nil {
 		b.cur, err = b.dir.open("cur")
 	}
@@ -104,13 +105,13 @@ func (b *box) stamps() (stamps, error) {
 	if err != nil {
 		return stamps{}, err
 	}
-	s := stamps{cur: stampOf(cur)}
+	s := stamps{cur: b.disk.stamp(cur)}
 	if b.new != nil {
 		info, err := b.new.handle.Stat()
 		if err != nil {
 			return stamps{}, err
 		}
-		s.new = stampOf(info)
+		s.new = b.disk.stamp(info)
 	}
 	return s, nil
 }

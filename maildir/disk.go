@@ -30,6 +30,8 @@ type disk interface {
 	setTime(d *directory, name string, t time.Time) error
 	// sync makes the names in d durable.
 	sync(d *directory) error
+	// stamp is the mark that changes leave on a directory of this info.
+	stamp(info fs.FileInfo) stamp
 }
 
 // source is a file being read.
@@ -107,6 +109,8 @@ func (realDisk) setTime(d *directory, name string, t time.Time) error {
 }
 
 func (realDisk) sync(d *directory) error { return syncDirectory(d.handle) }
+
+func (realDisk) stamp(info fs.FileInfo) stamp { return stampOf(info) }
 
 // writeFile makes a durable file called name, which is not there yet. The
 // directory is not synced. A file that could not be written is removed.

@@ -62,7 +62,7 @@ func (r *Repository) walk(ctx context.Context) (*tree, error) {
 	}
 	// A Maildir in the root itself, or beside the tree as a hidden directory,
 	// belongs to another layout; its mail must not be passed over in silence.
-	if status := statusOf(r.root, "."); status != nil {
+	if status := r.statusOf(r.root, "."); status != nil {
 		t.refuse(".", errors.New(`is a Maildir itself; is this a tree with layout = "maildir++"?`))
 	}
 	here, err := r.root.again()
@@ -107,7 +107,7 @@ func (t *tree) nested(ctx context.Context, at *directory, raw string) error {
 // descend visits the directory called name, which may be a Maildir and may
 // hold others.
 func (t *tree) descend(ctx context.Context, at *directory, name, raw string) error {
-	status := statusOf(at, name)
+	status := t.repo.statusOf(at, name)
 	if status != nil {
 		t.boxes = append(t.boxes, listedBox{raw, status})
 	}
@@ -132,7 +132,7 @@ func (t *tree) flat(ctx context.Context) error {
 		return err
 	}
 	root := t.repo.root
-	if status := statusOf(root, "."); status != nil {
+	if status := t.repo.statusOf(root, "."); status != nil {
 		t.boxes = append(t.boxes, listedBox{".", status})
 	}
 	here, err := root.again()
@@ -148,7 +148,7 @@ func (t *tree) flat(ctx context.Context) error {
 		switch {
 		case isPart(e.Name()):
 		case e.IsDir():
-			if status := statusOf(root, e.Name()); status != nil {
+			if status := t.repo.statusOf(root, e.Name()); status != nil {
 				t.boxes = append(t.boxes, listedBox{e.Name(), status})
 			} else if cur, err := root.root.Lstat(path.Join(e.Name(), "cur")); err == nil && cur.Mode()&fs.ModeSymlink != 0 {
 				t.refuse(e.Name(), fmt.Errorf("its cur %w", errSymlink))
@@ -174,14 +174,14 @@ func isControlFile(name string) bool {
 
 // statusOf returns the status of the Maildir in the directory called name, nil
 // where there is none. Without new it cannot say, and the status is empty.
-func statusOf(at *directory, name string) *mirror.Checkpoint {
+func (r *Repository) statusOf(at *directory, name string) *mirror.Checkpoint {
 	cur, err := at.root.Lstat(path.Join(name, "cur"))
 	if err != nil || !cur.IsDir() {
 		return nil
 	}
 	status := &mirror.Checkpoint{UIDValidity: uidValidity}
 	if fresh, err := at.root.Lstat(path.Join(name, "new")); err == nil && fresh.IsDir() {
-		status.Stamps = stamps{cur: stampOf(cur), new: stampOf(fresh)}.String()
+		status.Stamps = stamps{cur: r.disk.stamp(cur), new: r.disk.stamp(fresh)}.String()
 	}
 	return status
 }

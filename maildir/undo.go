@@ -137,12 +137,14 @@ func (s *undoStore) keep(from *directory, name string, e UndoEntry) error {
 // copy brings a message to the undo store on another file system. It is
 // durable there before it is unlinked here.
 func (s *undoStore) copy(from *directory, name, newName string, date time.Time) error {
-	source, _, err := s.repo.disk.open(from, name)
+	source, info, err := s.repo.disk.open(from, name)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	if err := s.repo.copyFile(source, s.day, newName, date); err != nil {
+	// A file that reads shorter than it is must not be taken for the message.
+	whole := &exactReader{source: source, size: info.Size()}
+	if err := s.repo.copyFile(whole, s.day, newName, date); err != nil {
 		return fmt.Errorf("copy to undo store: %w", err)
 	}
 	err = s.repo.disk.sync(s.day)
