@@ -49,7 +49,7 @@ func (d *dialogue) learn(t *testing.T) {
 			defer p.end()
 			d.job.before(p)
 			p.quiet()
-			if p.server.effects > 0 || len(p.near.Effects()) > 0 {
+			if p.server.done() > 0 || len(p.near.Effects()) > 0 {
 				p.errorf("getting in step changed something")
 			}
 			d.state = p.state

@@ -106,7 +106,7 @@ func (d *dialogue) tryLate(t *testing.T, c lateCase) (v verdict) {
 		p := d.prepare(t, c.String())
 		defer p.end()
 		late := &lateAppend{index: c.index, delay: c.delay}
-		p.server.late = late
+		p.server.finishLate(late)
 		plan := &c.cut
 		if c.cut.heading == down {
 			plan, late.now = nil, &c.cut
@@ -115,7 +115,7 @@ func (d *dialogue) tryLate(t *testing.T, c lateCase) (v verdict) {
 			p.errorf("got exit %d", exit)
 		}
 		p.server.newest.cutNow(c.cut) // where the octet was never sent: we waited for the answer
-		p.server.late = nil           // what is sent again is stored at once
+		p.server.finishLate(nil)      // what is sent again is stored at once
 		back := time.Now()
 		l := p.want[inbox][p.index(inbox, lateLetters[c.index].id)]
 		if c.twin.is {
@@ -125,7 +125,8 @@ func (d *dialogue) tryLate(t *testing.T, c lateCase) (v verdict) {
 		time.Sleep(3 * settleTime) // whatever is late is there now
 		p.quietLate()
 		again := back.Add(settleTime) // from then on the letter is sent again
-		haunts := !late.at.IsZero() && !late.at.Before(again)
+		at := p.server.storedAt(late)
+		haunts := !at.IsZero() && !at.Before(again)
 		if c.twin.is && c.twin.side == mirror.Far && c.twin.after >= settleTime {
 			haunts = true // nobody can tell it from the first copy
 		}
@@ -232,5 +233,5 @@ func lateStep() int {
 	if proof.Whole() {
 		return max(1, 5/proof.Times(1, 1))
 	}
-	return 5 * proof.Stride()
+	return 10*proof.Stride() | 1
 }

@@ -28,6 +28,7 @@ type wireHistory struct {
 	dice    *rand.Rand
 	letters []*knownLetter
 	next    int
+	renewed map[mirror.Name]bool // mailboxes renumbered in this epoch
 	told    []string
 }
 
@@ -76,6 +77,7 @@ func (h *wireHistory) someFlags() mirror.Flags {
 
 // rest begins a new epoch: all letters are on both sides.
 func (h *wireHistory) rest() {
+	h.renewed = map[mirror.Name]bool{}
 	for _, l := range h.letters {
 		l.settled, l.flagged, l.moved = true, false, false
 	}
@@ -122,11 +124,7 @@ func (h *wireHistory) disturbedRun(renumbered bool) {
 // be in the end only if it happens, which is when it says so.
 func (h *wireHistory) meanwhile(renumbered bool) func() {
 	if renumbered && h.dice.IntN(2) == 0 {
-		name := historyBoxes[h.dice.IntN(3)]
-		return func() {
-			h.tell("  meanwhile renumber %s", name)
-			h.server.renumber(name)
-		}
+		return h.renumber
 	}
 	f := h.someFlags()
 	return func() {
@@ -136,8 +134,15 @@ func (h *wireHistory) meanwhile(renumbered bool) func() {
 	}
 }
 
+// renumber gives a mailbox new UIDs. One in which messages were left behind,
+// marked \Deleted, is renumbered once: of a run that is cut between two
+// renumberings it is not known how it ends for them.
 func (h *wireHistory) renumber() {
-	name := historyBoxes[h.dice.IntN(3)]
+	name := historyBoxes[len(h.told)%3]
+	if h.tombs > 0 && h.renewed[name] {
+		return
+	}
+	h.renewed[name] = true
 	h.tell("renumber %s", name)
 	h.server.renumber(name)
 }
