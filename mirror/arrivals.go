@@ -24,12 +24,29 @@ func (p *planner) arrivals() {
 			if sight == Present {
 				to.claimed[in.Side][m.UID] = true
 				b.revisit(in.Target)
+				b.holdPartner(in, source, to)
 			}
 			p.arrived[in.ID] = sight
 			if sight == Gone && p.uncertain(in) {
 				p.awaited[MailboxKey{in.Side, in.Target}] = true
 			}
 		}
+	}
+}
+
+// holdPartner keeps what the other side has of an arrived message from being
+// sent: where the source has no record, it is what the move followed.
+func (b *boxPlanner) holdPartner(in *Intent, source Message, to *boxPlanner) {
+	o := in.Side.Other()
+	if slices.ContainsFunc(b.box.Records, func(r RecordInput) bool { return r.UID[in.Side] == source.UID }) {
+		return
+	}
+	candidates := to.free(o)
+	found := matchMessages([]Message{b.forMatching(source)}, candidates, !b.in.Sides[o].KeepsBytes)
+	b.needs.add(in.Side, b.box.Name, []Message{source}, found.needA)
+	b.needs.add(o, in.Target, candidates, found.needB)
+	if !found.needs() && len(found.pairs) > 0 {
+		to.claimed[o][candidates[found.pairs[0].b].UID] = true
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"mailtwin/internal/proof"
 	"mailtwin/mirror"
 	"mailtwin/mirror/mirrortest"
 	"mailtwin/nametrans"
@@ -19,8 +20,6 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	bare := mirrortest.Options{NoUIDPlus: true, NoMove: true, NoModSeq: true, NoListStatus: true}
-	uidplus := mirrortest.Options{NoMove: true, NoModSeq: true}
 	download := func(p *pair) {
 		for i := range 5 {
 			p.deliverFar(nametrans.Inbox, letter(100+i), flags(`\Seen`))
@@ -52,16 +51,34 @@ func scenarios() []scenario {
 		move(p)
 		remove(p)
 	}
+	rebuild := func(p *pair) {
+		p.state = mirrortest.NewState()
+		download(p)
+		upload(p)
+	}
+	renumber := func(p *pair) {
+		download(p)
+		upload(p)
+		changeFlags(p)
+		for _, s := range mirror.Sides {
+			if !p.options[s].Maildir {
+				p.servers[s].Renumber(nametrans.Inbox, p.servers[s].Checkpoint(nametrans.Inbox).UIDValidity+7)
+			}
+		}
+	}
 	var list []scenario
 	for _, kind := range []struct {
 		name      string
 		far, near mirrortest.Options
 	}{
 		{"IMAP and Maildir", mirrortest.Options{}, maildirLike()},
-		{"bare IMAP and Maildir", bare, maildirLike()},
-		{"IMAP without MOVE and Maildir", uidplus, maildirLike()},
-		{"IMAP and bare IMAP", mirrortest.Options{Gap: 3}, bare},
+		{"bare IMAP and Maildir", bareIMAP(), maildirLike()},
+		{"IMAP without MOVE and Maildir", mirrortest.Options{NoMove: true, NoModSeq: true}, maildirLike()},
+		{"IMAP and bare IMAP", mirrortest.Options{Gap: 3}, bareIMAP()},
 		{"Maildir and Maildir", maildirLike(), maildirLike()},
+		{"bare IMAP and bare IMAP", bareIMAP(), bareIMAP()},
+		{"stale IMAP with object ids and IMAP without MOVE", mirrortest.Options{Stale: true, ObjectIDs: true}, mirrortest.Options{NoMove: true}},
+		{"Maildir and IMAP with gaps", maildirLike(), mirrortest.Options{Gap: 7, NoListStatus: true}},
 	} {
 		for _, what := range []struct {
 			name   string
@@ -70,6 +87,7 @@ func scenarios() []scenario {
 		}{
 			{"download", 2, download}, {"upload", 2, upload}, {"twins", 0, twins}, {"mailboxes", 1, mailboxes},
 			{"flags", 8, changeFlags}, {"move", 8, move}, {"remove", 20, remove}, {"all", 20, all},
+			{"rebuild", 8, rebuild}, {"renumber", 8, renumber},
 		} {
 			list = append(list, scenario{kind.name + ": " + what.name, kind.far, kind.near, what.before, what.change})
 		}
@@ -136,25 +154,116 @@ func sameBodies(a, b map[mirror.Name][]mirrortest.Entry) error {
 }
 
 // TestEveryCrashPoint stops each scenario at each of its effects, before, after
-// and inside it, and runs again until it is quiet: the same mail must be there
-// as without the crash, once, on both sides.
+// and inside it, and then the recovery from that at each of its effects. Runs
+// follow until it is quiet: the same mail must be there as without the crash,
+// once, on both sides.
 func TestEveryCrashPoint(t *testing.T) {
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
+			c := &crasher{t: t, scenario: s}
 			effects, want := s.undisturbed(t)
 			if effects == 0 {
 				t.Fatal("the scenario has no effect to stop at")
 			}
-			for k := 1; k <= effects; k++ {
-				for _, point := range mirrortest.Points {
-					if !t.Run(fmt.Sprintf("%v effect %d of %d", point, k, effects), func(t *testing.T) { crash(t, s, k, point, want) }) {
-						return
-					}
+			c.want = want
+			for k := 1; k <= effects && !t.Failed(); k++ {
+				for i, point := range mirrortest.Points {
+					c.crash(stop{k, point}, mirrortest.Points[(k+i)%len(mirrortest.Points)])
 				}
 			}
+			proof.Note(proof.Tally{Layer: "crash points", Cases: c.cases})
 		})
 	}
+}
+
+// stop is where a run is stopped.
+type stop struct {
+	effect int
+	point  mirrortest.Point
+}
+
+func (s stop) String() string { return fmt.Sprintf("stopped %v effect %d", s.point, s.effect) }
+
+// crasher stops one scenario in many places.
+type crasher struct {
+	t *testing.T
+	scenario
+	want map[mirror.Name][]mirrortest.Entry
+	// seen counts the places to stop at in a run, and in a recovery.
+	seen, seenAgain int
+	cases           int
+}
+
+// recoveriesApart is how many of the places in recoveries CI passes over for
+// each that it tries: they are about 160,000.
+const recoveriesApart = 18
+
+// sampled counts places, and says which of them to try.
+func (c *crasher) sampled(seen *int, apart int) bool {
+	*seen++
+	return *seen%max(1, apart) == 0 && !c.t.Failed()
+}
+
+// crash stops at first, and then the recovery from that at each of its effects.
+func (c *crasher) crash(first stop, again mirrortest.Point) {
+	if c.sampled(&c.seen, proof.Stride()) {
+		c.recover(first)
+	}
+	for k := 1; ; k++ {
+		if !c.sampled(&c.seenAgain, proof.Apart(recoveriesApart)) {
+			if c.t.Failed() || k > longRecovery {
+				return
+			}
+			continue
+		}
+		if reached := c.recover(first, stop{k, again}); !reached {
+			return
+		}
+	}
+}
+
+// longRecovery is more effects than a recovery has.
+const longRecovery = 60
+
+// recover stops one run after the other, and then lets the pair come to rest.
+// It reports whether every stop was reached.
+func (c *crasher) recover(stops ...stop) (reached bool) {
+	c.cases++
+	p := c.prepare(c.t)
+	p.t = named{c.t, fmt.Sprint(stops)}
+	reached = true
+	for _, s := range stops {
+		fault := mirrortest.NewFault(s.effect, s.point)
+		p.inject(fault)
+		p.try()
+		p.inject(nil)
+		p.checkState()
+		reached = reached && fault.Stopped()
+	}
+	p.settle()
+	p.alike()
+	if err := sameBodies(p.dump(mirror.Far), c.want); err != nil {
+		p.t.Errorf("%v", err)
+	}
+	p.quiet()
+	return reached
+}
+
+// named says what was done in front of each complaint.
+type named struct {
+	*testing.T
+	what string
+}
+
+func (n named) Errorf(format string, args ...any) {
+	n.Helper()
+	n.T.Errorf("%s: %s", n.what, fmt.Sprintf(format, args...))
+}
+
+func (n named) Fatalf(format string, args ...any) {
+	n.Helper()
+	n.T.Fatalf("%s: %s", n.what, fmt.Sprintf(format, args...))
 }
 
 // undisturbed runs a scenario to its end and returns how many effects the run
@@ -169,20 +278,6 @@ func (s scenario) undisturbed(t *testing.T) (effects int, want map[mirror.Name][
 	p.alike()
 	p.quiet()
 	return fault.Effects(), p.dump(mirror.Far)
-}
-
-func crash(t *testing.T, s scenario, k int, point mirrortest.Point, want map[mirror.Name][]mirrortest.Entry) {
-	p := s.prepare(t)
-	p.inject(mirrortest.NewFault(k, point))
-	p.try()
-	p.inject(nil)
-	p.checkState()
-	p.settle()
-	p.alike()
-	if err := sameBodies(p.dump(mirror.Far), want); err != nil {
-		t.Error(err)
-	}
-	p.quiet()
 }
 
 // inject puts a fault between the runner and everything it works on; nil takes

@@ -16,14 +16,12 @@ import (
 
 // gather lists both sides and looks into the mailboxes that may have changed.
 // See round for only and wide.
-func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) ([]*box, error) {
-	listings, err := x.list(ctx)
-	if err != nil {
-		return nil, err
+func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes []*box, listings [2]Listing, err error) {
+	if listings, err = x.list(ctx); err != nil {
+		return nil, listings, err
 	}
-	boxes, err := x.arrange(listings)
-	if err != nil {
-		return nil, err
+	if boxes, err = x.arrange(listings); err != nil {
+		return nil, listings, err
 	}
 	var visit []*box
 	for _, b := range boxes {
@@ -31,14 +29,14 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) ([]*box
 			b.visited = true
 			visit = append(visit, b)
 			if err := x.loadBox(b); err != nil {
-				return nil, err
+				return nil, listings, err
 			}
 		}
 	}
 	if err := x.look(ctx, visit); err != nil {
-		return nil, err
+		return nil, listings, err
 	}
-	return boxes, x.forgetRenumbered(visit)
+	return boxes, listings, x.forgetRenumbered(visit)
 }
 
 // list asks both sides at once.
@@ -323,6 +321,9 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			// interrupted run is not taken for another renumbering.
 			side.row.Checkpoint = Checkpoint{UIDValidity: is}
 			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}, Tombs: x.keptTombs(b, s)}
+			for _, t := range c.Tombs { // the next renumbering finds them by their rows
+				c.Messages = append(c.Messages, MessageRow{s, b.name, *side.messages[t.UID]})
+			}
 			x.forget(s, b.name, &c)
 			if err := x.commit(&c); err != nil {
 				return err

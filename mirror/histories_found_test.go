@@ -1,4 +1,74 @@
 package mirror_test
 
 // foundHistories are histories that failed once, shrunk.
-var foundHistories = []struct{ kind, script string }{}
+var foundHistories = []struct{ kind, script string }{
+	// What an interrupted move left was taken for new mail once the move had lost
+	// its reason, and our mark of \Deleted for a person's.
+	{"bare IMAP and bare IMAP", `deliver far Lists/go 3
+rest
+move near 2 Entwürfe
+crash inside 7
+copy near 7 Lists/go`},
+	// The next version of a draft was taken for a late copy of the one before.
+	{"IMAP and Maildir", `deliver near INBOX 4
+crash after 2
+rest
+edit far 3`},
+	// A record of this plan was bound anew in this plan.
+	{"Maildir and Maildir", `deliver far Entwürfe 27
+lose
+deliver far INBOX 30
+cut near 0 50s
+rebase far 0`},
+	// A source was renamed while its copy was on its way, and sent again.
+	{"Maildir and stale IMAP", `deliver far INBOX 3
+cut near 0 1s
+rebase far 0`},
+	{"Maildir and stale IMAP", `deliver far Entwürfe 27
+lose
+deliver far INBOX 30
+cut near 0 50s
+rebase far 0`},
+	// A message that could not be read was no reason to wait.
+	{"Maildir and Maildir", `deliver near Entwürfe 13
+rest
+during far 6 rebase far 7
+lose`},
+	// An edited draft was taken for the copy that had been announced.
+	{"Maildir and stale IMAP", `deliver far INBOX 3
+cut far 0 never
+edit near 8`},
+	// A copy was moved away before its record was written.
+	{"changing IMAP and Maildir", `deliver near INBOX 3
+crash before 4
+move far 5 Archive`},
+	{"bare IMAP and bare IMAP", `deliver near INBOX 3
+during far 13 move far 0 Lists/go`},
+	{"bare IMAP and Maildir", `deliver near INBOX 3
+during far 13 move far 0 Archive`},
+	// A server that changes mail hid that a message was moved.
+	{"changing IMAP and Maildir", `deliver near INBOX 3
+rest
+flags near 9 \Draft
+move far 4 Archive`},
+	// Renamed on one side, moved on the other.
+	{"Maildir and Maildir", `deliver far INBOX 3
+rest
+rebase near 8
+move far 0 Archive`},
+	// Flags taken away before a move counted as refused after it.
+	{"Maildir and stale IMAP", `deliver far INBOX 3
+rest
+during far 1 keyword far 6 $Forwarded work
+rest
+move far 0 Archive
+flags near 1 \Seen`},
+	// A message moved while the mailboxes were read.
+	{"keeping", `deliver far INBOX 3
+rest
+flags far 2 \Seen
+during far 2 move far 7 Entwürfe`},
+	// What the first run may not remove, no later one did.
+	{"strict mirror of a Maildir", `lose
+deliver far INBOX 3`},
+}

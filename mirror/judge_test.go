@@ -97,6 +97,9 @@ func (h *history) judge() {
 	copies := [2][]copyOf{h.copies(mirror.Far), h.copies(mirror.Near)}
 	h.unchanged(copies)
 	h.bounds(copies)
+	if h.policy.Mode == mirror.TwoWay {
+		h.trash(copies)
+	}
 	if h.equalInTheEnd() {
 		h.equal(copies)
 	}
@@ -170,6 +173,18 @@ func (h *history) beyond(s mirror.Side, key string, there []copyOf) (n int) {
 		}
 	}
 	return n
+}
+
+// trash: what nobody removed is not in the trash.
+func (h *history) trash(copies [2][]copyOf) {
+	for _, s := range mirror.Sides {
+		for _, c := range copies[s] {
+			f := h.letters[c.key]
+			if c.mailbox == box("Trash") && f.removals == [2]int{} && f.spare == 0 && f.loose == 0 {
+				h.fail("letter %s is in the %v trash, and nobody removed it", c.key, s)
+			}
+		}
+	}
 }
 
 // right says how often a side may hold a letter.

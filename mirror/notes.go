@@ -101,8 +101,12 @@ func (e *effects) noteAction(a Action, c *Changes) {
 		e.result.Summary.Paired++
 	case Rebind:
 		c.DropRecords = append(c.DropRecords, RecordKey{a.Mailbox, a.UID})
-		dropMessage(c, MessageKey{a.Side, a.Mailbox, a.UID[a.Side]})
-		c.DropQuarantine = append(c.DropQuarantine, MessageKey{a.Side, a.Mailbox, a.Record.UID[a.Side]})
+		for _, s := range Sides {
+			if a.UID[s] != a.Record.UID[s] {
+				dropMessage(c, MessageKey{s, a.Mailbox, a.UID[s]})
+				c.DropQuarantine = append(c.DropQuarantine, MessageKey{s, a.Mailbox, a.Record.UID[s]})
+			}
+		}
 		c.Records = append(c.Records, a.Record)
 	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)

@@ -105,11 +105,15 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	r.UID[s] = m.UID
 	r.Seen[s] = Sighting{Present, m, m.Flags}
 	b.stored[i] = r.Record
-	if k, ok := b.made[i]; ok { // this plan makes the record
+	if k, ok := b.made[i]; ok { // this plan makes the record, or rebinds it on the other side
 		a := &b.plan.Actions[k]
-		a.UID, a.Record, a.Message, a.Partner = r.UID, r.Record, r.Seen[Far].Message, r.Seen[Near].Message
+		if a.Kind == Pair {
+			a.UID, a.Message, a.Partner = r.UID, r.Seen[Far].Message, r.Seen[Near].Message
+		}
+		a.Record = r.Record
 		return
 	}
+	b.made[i] = len(b.plan.Actions)
 	b.add(Action{Kind: Rebind, Side: s, Mailbox: b.box.Name, UID: old.UID, Message: m, Record: r.Record})
 }
 

@@ -170,6 +170,8 @@ type Input struct {
 	Later bool
 	// Wide says that this round looked into every mailbox that changed.
 	Wide bool
+	// Stopped says that a rail stopped the last run.
+	Stopped bool
 	// Settled says that uncertain copies had their time.
 	Settled   bool
 	Sides     [2]SideInput

@@ -99,7 +99,8 @@ type boxPlanner struct {
 	// intents are those of this mailbox by source.
 	intents [2]map[UID]*Intent
 	// reclaimed are the intents whose copy was found though its source is gone;
-	// made says of the records that this plan makes, by index, which action does.
+	// made says of the records that this plan makes or rebinds, by index, which
+	// action does.
 	reclaimed map[int64]bool
 	made      map[int]int
 	// marked are the intents whose mark of \Deleted this plan takes away.

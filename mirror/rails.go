@@ -27,6 +27,7 @@ func (p *planner) rails() {
 	}
 	for _, s := range Sides {
 		p.railRemovals(s, withhold)
+		p.railStanding(s, withhold) // last: the same set keeps its token
 	}
 	p.applyRails(withhold)
 }
@@ -111,6 +112,45 @@ func (p *planner) railWrongAccount(withhold []bool) {
 	}
 }
 
+// railStanding keeps up a stop until what was missing then is back or a person
+// has decided: a few messages more on the side where they are missing must not
+// make it look whole.
+func (p *planner) railStanding(s Side, withhold []bool) {
+	if !p.in.Stopped {
+		return
+	}
+	standing := map[RecordKey]bool{}
+	for _, b := range p.boxes {
+		for _, r := range b.stored {
+			standing[r.Key()] = r.State[s.Other()] == Departed
+		}
+	}
+	count := 0
+	for i, a := range p.plan.Actions {
+		if a.Kind == Remove && a.Side == s && !a.ForGood && !withhold[i] && standing[RecordKey{a.Mailbox, a.UID}] {
+			withhold[i] = true
+			count++
+		}
+	}
+	if count > 0 {
+		p.plan.Stops = append(p.plan.Stops, Stop{Rail: RailSide, Side: s.Other(), Count: count, Of: p.in.Sides[s].Records})
+	}
+}
+
+// departuresOf notes what is missing for the removals that are withheld, for
+// railStanding.
+func departuresOf(held []Action) (notes []Action) {
+	for _, a := range held {
+		if s := a.Side.Other(); a.Kind == Remove && a.UID[s] != 0 && a.Record.State[s] == Confirmed {
+			a.Kind, a.Side = Depart, s
+			a.Record.State[s] = Departed
+			a.Record.Mailbox, a.Record.UID = a.Mailbox, a.UID
+			notes = append(notes, a)
+		}
+	}
+	return notes
+}
+
 // applyRails moves the marked actions to Withheld, unless the token given is
 // the one for exactly this set.
 func (p *planner) applyRails(withhold []bool) {
@@ -130,6 +170,8 @@ func (p *planner) applyRails(withhold []bool) {
 		p.plan.Stops = nil
 		return
 	}
+	kept = append(kept, departuresOf(held)...)
+	sortActions(kept)
 	p.plan.Actions, p.plan.Withheld, p.plan.Token = kept, held, token
 }
 
@@ -141,7 +183,9 @@ func tokenOf(stops []Stop, held []Action) string {
 		fmt.Fprintf(h, "%s %d %q\n", s.Rail, s.Side, s.Mailbox)
 	}
 	for _, a := range held {
-		fmt.Fprintf(h, "%d %d %q %q %d %d %q\n", a.Kind, a.Side, a.Mailbox, a.Target, a.UID[Far], a.UID[Near], a.Message.Base)
+		// UIDs alone may come again, after a renumbering and a lost state.
+		fmt.Fprintf(h, "%d %d %q %q %d %d %q %d %d\n", a.Kind, a.Side, a.Mailbox, a.Target, a.UID[Far], a.UID[Near],
+			a.Message.Base, a.Message.Size, a.Message.Date.Unix())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }

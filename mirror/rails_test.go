@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -335,6 +336,7 @@ func TestConfirmEveryRail(t *testing.T) {
 		if stopped.Token == "" || len(p.Stops) > 0 || len(p.Withheld) > 0 {
 			t.Errorf("%s: got token %q, then stops %q, want none", name, stopped.Token, stopsOf(p))
 		}
+		stopped.Actions = slices.DeleteFunc(stopped.Actions, func(a Action) bool { return a.Kind == Depart })
 		if got, want := len(p.Actions), len(stopped.Actions)+len(stopped.Withheld); got != want || len(stopped.Withheld) == 0 {
 			t.Errorf("%s: got %d actions, want the %d that there were, %d withheld", name, got, want, len(stopped.Withheld))
 		}

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -11,11 +10,7 @@ import (
 // the plan that it carried out. only, where it is not nil, limits what is looked
 // into; wide adds every mailbox that changed.
 func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Plan, err error) {
-	boxes, err := x.gather(ctx, only, wide)
-	if err != nil {
-		return Plan{}, err
-	}
-	plan, err = x.plan(ctx, boxes, only != nil, wide)
+	boxes, plan, err := x.decide(ctx, only, wide)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -38,6 +33,75 @@ func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Pl
 		x.usable[b.name] = b.usable(Far) && b.usable(Near) && !b.hidden
 	}
 	return plan, e.checkpoints()
+}
+
+// decide looks and plans. The mailboxes are looked into one after the other: a
+// message that is moved meanwhile may be seen in none of them, or in two. So
+// before anything is copied or removed the sides are listed once more; where
+// messages came or went since the first listing, everything is looked at again.
+func (x *run) decide(ctx context.Context, only map[Name]bool, wide bool) (boxes []*box, plan Plan, err error) {
+	for range looksAgain {
+		var listings [2]Listing
+		if boxes, listings, err = x.gather(ctx, only, wide); err != nil {
+			return nil, Plan{}, err
+		}
+		if plan, err = x.plan(ctx, boxes, only != nil, wide); err != nil || x.DryRun || !plan.trustsAbsence() {
+			return boxes, plan, err
+		}
+		now, err := x.list(ctx)
+		if err != nil {
+			return nil, Plan{}, err
+		}
+		if !arrivedOrLeft(listings[Far], now[Far]) && !arrivedOrLeft(listings[Near], now[Near]) {
+			return boxes, plan, nil
+		}
+	}
+	x.note("the mailboxes do not rest: what seems to be gone is left to the next run")
+	return boxes, plan.withoutRemovals(), nil
+}
+
+// looksAgain bounds how often a run begins anew because mail was moved while it
+// looked.
+const looksAgain = 3
+
+// trustsAbsence reports whether the plan does something because a message is
+// not where it was, or not there yet.
+func (p Plan) trustsAbsence() bool {
+	return slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Kind == Copy || a.Kind == Remove && !a.ForGood })
+}
+
+// withoutRemovals leaves out what is done for messages that are gone; the next
+// run looks at their mailboxes again.
+func (p Plan) withoutRemovals() Plan {
+	kept := make([]Action, 0, len(p.Actions))
+	for _, a := range p.Actions {
+		if a.Kind == Remove && !a.ForGood || a.Kind == Copy && a.Again {
+			addName(&p.Later, a.Mailbox)
+		} else {
+			kept = append(kept, a)
+		}
+	}
+	p.Actions = kept
+	return p
+}
+
+// arrivedOrLeft reports whether two listings of a side, one after the other,
+// prove that messages came or went in between. Flags may have changed.
+func arrivedOrLeft(before, now Listing) bool {
+	was := map[Name]*Checkpoint{}
+	for _, l := range before.Mailboxes {
+		was[l.Name] = l.Status
+	}
+	for _, l := range now.Mailboxes {
+		a, b := was[l.Name], l.Status
+		if (a == nil) != (b == nil) {
+			return true
+		}
+		if a != nil && b != nil && (a.UIDValidity != b.UIDValidity || a.UIDNext != b.UIDNext || a.Messages != b.Messages || a.Stamps != b.Stamps) {
+			return true
+		}
+	}
+	return false
 }
 
 // identifyRounds bounds how often a plan may ask for more: headers, bodies,
@@ -135,7 +199,8 @@ func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Befo
 
 // input describes the boxes to the planner.
 func (x *run) input(boxes []*box, later, wide bool) Input {
-	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
+	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled,
+		Stopped: x.snapshot.LastRun != nil && x.snapshot.LastRun.Exit == ExitStopped}
 	for _, s := range Sides {
 		in.Sides[s] = x.sideInput(boxes, s)
 	}
@@ -198,7 +263,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		in.Departed[s] = x.departed(b, s)
 		in.Quarantined[s] = map[UID]bool{}
 		in.Unknown[s] = b.sides[s].unknown
-		in.Unread[s] = b.sides[s].unread(x.aside(b, s, taken[s]))
+		in.Unread[s] = b.sides[s].unread(taken[s])
 	}
 	for _, q := range x.snapshot.Quarantine {
 		if q.Mailbox == b.name && !x.due(q) {
@@ -219,17 +284,6 @@ func (x *run) departed(b *box, s Side) (list []Message) {
 		}
 	}
 	return list
-}
-
-// aside adds what is in quarantine to taken: it blocks only itself.
-func (x *run) aside(b *box, s Side, taken map[UID]bool) map[UID]bool {
-	set := maps.Clone(taken)
-	for _, q := range x.snapshot.Quarantine {
-		if q.Side == s && q.Mailbox == b.name {
-			set[q.UID] = true
-		}
-	}
-	return set
 }
 
 // taken starts the set of messages that are not unpaired: those with a tomb.

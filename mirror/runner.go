@@ -309,11 +309,12 @@ func (x *run) settle(ctx context.Context) error {
 // or left something out. A run that only confirmed what the last one did is not
 // worth a row.
 func (x *run) finish(start time.Time) error {
-	worth := x.result.Changed || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
+	exit := Exit(x.result, nil)
+	stopped := x.snapshot.LastRun != nil && x.snapshot.LastRun.Exit == ExitStopped
+	worth := x.result.Changed || stopped != (exit == ExitStopped) || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
 	if x.DryRun || !worth || hasRail(x.result.Plan.Stops, RailWrongAccount) {
 		return nil
 	}
-	exit := Exit(x.result, nil)
 	return x.commit(&Changes{Run: &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.Policy.Settings(), Summary: x.result.Summary}})
 }
 

@@ -10,6 +10,8 @@ func (b *boxPlanner) unpaired(s Side) {
 	for _, m := range b.box.Unpaired[s] {
 		switch {
 		case b.claimed[s][m.UID] || b.box.Quarantined[s][m.UID] || !b.bothOpen():
+		case b.movesOn(s, m):
+			b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it was moved, and its copy is there"})
 		case p.RemoveExtra && p.resets(s):
 			if b.removalsOff() {
 				b.later(b.box.Name)
@@ -20,6 +22,13 @@ func (b *boxPlanner) unpaired(s Side) {
 			b.send(Action{Side: o, UID: uids(s, m.UID), Message: m})
 		}
 	}
+}
+
+// movesOn reports whether a message without a record is what an interrupted move
+// left behind, or may be.
+func (b *boxPlanner) movesOn(s Side, m Message) bool {
+	in := b.intentOf(s, m.UID)
+	return in != nil && in.Kind == MoveIntent && (b.arrived[in.ID] == Present || b.awaits(in))
 }
 
 // unpairedUnknown returns the messages of s without a record that nobody could

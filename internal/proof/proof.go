@@ -40,6 +40,10 @@ func Stride() int {
 	return int(1 / *times) | 1
 }
 
+// Apart returns the distance between the cases to try of an enumeration of which
+// CI tries every n-th: n divided by -proof.times, at least 1.
+func Apart(n int) int { return max(1, int(float64(n) / *times)) }
+
 // Tally counts what a layer tried and what it found. Lost, Doubled and Changed
 // are messages in all cases together; any but zero fails the test as well.
 type Tally struct {
