@@ -91,7 +91,8 @@ func steppedClock(p *twinPair, rng *rand.Rand) {
 
 // TestCoarseStamps lets a mail program change the Maildir in the very tick of a
 // scan, over and over, under stamps of one and two seconds and a clock that
-// steps by hours, also during runs. No change may be missed.
+// steps by hours, also during runs. No change may be missed, but for one that a
+// clock set back gave the stamp of an earlier one: a full run finds it.
 func TestCoarseStamps(t *testing.T) {
 	t.Parallel()
 	u := &suite{layer: "concurrency"}
@@ -100,7 +101,7 @@ func TestCoarseStamps(t *testing.T) {
 			for _, steps := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%v, clock steps %v", grain, steps), func(t *testing.T) {
 					t.Parallel()
-					for seed := range uint64(proof.Times(60, 3)) {
+					for seed := range uint64(proof.Times(45, 3)) {
 						coarse(t, u, grain, steps, seed)
 					}
 				})
@@ -146,6 +147,9 @@ func coarse(t *testing.T, u *suite, grain time.Duration, steps bool, seed uint64
 	}
 	slept := p.clock.passed() - start
 	p.clock.during = nil
+	// A clock that went back may give a change the very stamp of an earlier
+	// one; only a full comparison, or the next change, shows it then.
+	p.full = steps
 	p.mustRest()
 	total := 0
 	for name, list := range p.farDump() {

@@ -36,6 +36,7 @@ type twinPair struct {
 	// spareTrash: a move that was carried out as a removal and a copy may have
 	// left a copy in the trash too.
 	spareTrash bool
+	full       bool // runs compare everything
 }
 
 // pairKind is what kind of server and Maildir a pair has.
@@ -93,7 +94,8 @@ func (p *twinPair) near() *Repository {
 
 // try runs once.
 func (p *twinPair) try(ctx context.Context) (mirror.Result, error) {
-	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Now: p.clock.Now, Sleep: p.clock.Sleep}
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Full: p.full,
+		Now: p.clock.Now, Sleep: p.clock.Sleep}
 	r.Repositories = [2]mirror.Repository{mirror.Far: p.server.Repository(), mirror.Near: p.near()}
 	if p.remote != nil {
 		r.Repositories[mirror.Far] = p.remote(r.Repositories[mirror.Far])

@@ -26,6 +26,8 @@ type clock struct {
 	mu     sync.Mutex
 	offset time.Duration
 	sleeps int
+	// real makes Sleep take its time.
+	real bool
 	// during is called by each Sleep, asked by each Now.
 	during, asked func()
 }
@@ -41,6 +43,10 @@ func (c *clock) Now() time.Time {
 
 func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
+	if c.real {
+		c.mu.Unlock()
+		return sleep(ctx, d)
+	}
 	c.offset += d
 	c.sleeps++
 	during := c.during
