@@ -27,7 +27,7 @@ import (
 // Sizes; those of kills, cuts and storms go by -proof.times.
 var (
 	messages = flag.Int("messages", 300, "messages of the large mirror")
-	bulk     = flag.Int("bulk", 100, "messages that are under way when a run is killed or cut")
+	bulk     = flag.Int("bulk", 80, "messages that are under way when a run is killed or cut")
 	seed     = flag.Int64("seed", time.Now().UnixNano(), "seed of corpora and moments")
 )
 

@@ -48,7 +48,7 @@ func TestStateCorrupt(t *testing.T) {
 	good, err := os.ReadFile(file)
 	s.must(err)
 	noticed := 0
-	for range proof.Times(12, 2) {
+	for range proof.Times(8, 2) {
 		bad, places := slices.Clone(good), 1+r.Intn(40)
 		for range places {
 			bad[r.Intn(len(bad))] ^= byte(1 << r.Intn(8))

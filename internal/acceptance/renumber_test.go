@@ -148,7 +148,7 @@ func TestRenumberedDuringRun(t *testing.T) {
 			r := rand.New(rand.NewSource(*seed + int64(k)))
 			p := newProxy(t, server.Port)
 			var down int64
-			for i := range proof.Times(8, 1) + 1 {
+			for i := range proof.Times(5, 1) + 1 {
 				s, want := fixture(t, server, p.port)
 				s.addFar("INBOX", 300, 15)
 				s.addNear("INBOX", 400, 15)

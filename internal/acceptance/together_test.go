@@ -88,7 +88,7 @@ func TestTwoPairsOneMaildir(t *testing.T) {
 			b.addFar("Lists", 100, 12)
 			a.run("sync", "mail") // the marker and its id are there before both want them
 			locked, quiet := 0, 0
-			for range proof.Times(12, 3) {
+			for range proof.Times(6, 3) {
 				second := a.command("sync", "second", "--verbose")
 				var stdout, stderr strings.Builder
 				second.Stdout, second.Stderr = &stdout, &stderr
