@@ -17,7 +17,7 @@ const (
 // copies sends what is new on one side to the other.
 func (e *effects) copies(ctx context.Context) error {
 	for _, g := range e.groups(Copy) {
-		slices.SortStableFunc(g.actions, func(a, b Action) int { return cmp.Compare(a.Message.UID, b.Message.UID) })
+		e.inOrder(g)
 		for len(g.actions) > 0 {
 			n := batchLength(g.actions)
 			if err := e.copyBatch(ctx, g, g.actions[:n], true); err != nil {
@@ -27,6 +27,20 @@ func (e *effects) copies(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// inOrder sorts copies by their source's UID; what was kept aside comes last.
+func (e *effects) inOrder(g group) {
+	b, from := e.box(g.mailbox), g.side.Other()
+	rank := func(a Action) int {
+		if e.lastTried(from, b, a.Message.UID) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(g.actions, func(a, b Action) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Message.UID, b.Message.UID))
+	})
 }
 
 func batchLength(actions []Action) int {
@@ -77,6 +91,7 @@ func (e *effects) copyBatch(ctx context.Context, g group, actions []Action, agai
 	results, through, readErr, writeErr := e.relay(ctx, t.source, t.refs(), t.target, t.incoming)
 	t.ended = ctx.Err()
 	t.outcomes(results, through, readErr == nil && writeErr == nil)
+	t.broke(through, readErr)
 	if err := t.finish(readErr, writeErr); err != nil {
 		return err
 	}

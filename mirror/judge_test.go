@@ -175,8 +175,13 @@ func (h *history) beyond(s mirror.Side, key string, there []copyOf) (n int) {
 	return n
 }
 
-// trash: what nobody removed is not in the trash.
+// trash: what nobody removed is not in the trash. A side that gives no status
+// with its listing does not tell that something was moved while it was looked
+// at: the removal is made good by the next run, and a copy stays in the trash.
 func (h *history) trash(copies [2][]copyOf) {
+	if h.options[mirror.Far].NoListStatus || h.options[mirror.Near].NoListStatus {
+		return
+	}
 	for _, s := range mirror.Sides {
 		for _, c := range copies[s] {
 			f := h.letters[c.key]

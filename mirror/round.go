@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -141,6 +142,9 @@ func (x *run) identify(ctx context.Context, boxes []*box, need Need) error {
 	var results []Identified
 	if ok {
 		if results, err = handle.Identify(ctx, need.Refs, need.Depth); err != nil {
+			if err := x.brokeWhileRead(b, need, results, err); err != nil {
+				return err
+			}
 			if err := x.failMailbox(b, need.Side, "read messages", err); err != nil {
 				return err
 			}
@@ -160,6 +164,26 @@ func (x *run) identify(ctx context.Context, boxes []*box, need Need) error {
 	for uid := range left {
 		side.unknown[uid] = true
 		b.incomplete = true
+	}
+	return nil
+}
+
+// brokeWhileRead notes the message at which the connection was lost.
+func (x *run) brokeWhileRead(b *box, need Need, results []Identified, err error) error {
+	if !errors.Is(err, ErrCut) || len(results) >= len(need.Refs) {
+		return nil
+	}
+	for _, ref := range need.Refs {
+		if !slices.ContainsFunc(results, func(r Identified) bool { return r.UID == ref.UID }) {
+			var c Changes
+			e := newEffects(x, []*box{b}, Plan{})
+			e.noteMailbox(b, need.Side, &c)
+			if m := b.sides[need.Side].messages[ref.UID]; m != nil {
+				c.Messages = append(c.Messages, MessageRow{need.Side, b.name, *m})
+			}
+			e.brokenAt(need.Side, b, ref.UID, &c)
+			return x.commit(&c)
+		}
 	}
 	return nil
 }
@@ -258,6 +282,11 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 	}
 	for _, s := range Sides {
 		if b.sides[s].exists() && b.sides[s].blocked == "" {
+			for _, q := range x.snapshot.Quarantine {
+				if q.Side == s && q.Mailbox == b.name && avoided(q, x.Now()) && !taken[s][q.UID] && b.sides[s].messages[q.UID] != nil {
+					b.sides[s].unknown[q.UID] = true
+				}
+			}
 			in.Unpaired[s] = b.sides[s].unpaired(taken[s])
 		}
 		in.Departed[s] = x.departed(b, s)
