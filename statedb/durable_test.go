@@ -147,3 +147,21 @@ func TestLockComesFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The log keeps its name until the file has its new one.
+func TestSetAsideMovesTheFileFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir, Options{})
+	commit(t, d, everyField())
+	crash(t, d, dir)
+	if err := os.Remove(d.place.db()); err != nil {
+		t.Fatal(err)
+	}
+	if aside, err := d.place.setAside(at(0)); err == nil {
+		t.Errorf("got %q, want an error: there is no file", aside)
+	}
+	if !exists(d.place.wal()) {
+		t.Error("got the log moved without its file, want it under its name")
+	}
+}
