@@ -157,8 +157,9 @@ func (r *Repository) claim(traits *mirror.Traits, access mirror.Access) error {
 		id, err = r.writeIdentity()
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
-	case err == nil && access == mirror.ReadWrite:
-		err = r.keepRoot() // a run that was killed may have written it
+	}
+	if err == nil && access == mirror.ReadWrite {
+		err = r.keepRoot() // a run that was killed may have made the root or its id
 	}
 	traits.Identity = id
 	return err

@@ -241,8 +241,6 @@ type verdict struct {
 	spareTrash             bool
 }
 
-func (v *verdict) bad() bool { return len(v.text) > 0 }
-
 // compare holds what a side has against what it must have.
 func (v *verdict) compare(side string, got, want mailDump) {
 	for _, name := range slices.Sorted(maps.Keys(union(got, want))) {
