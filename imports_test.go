@@ -23,7 +23,9 @@ var allowed = map[string][]string{
 	"internal/config":   {"nametrans"},
 	"internal/cli":      {"mirror", "imapside", "imapside/imapconn", "maildir", "statedb", "nametrans", "internal/config"},
 	"internal/servers":  {},
+	"internal/prove":    {"internal/proof"},
 	"internal/mutants":  {},
+	"internal/prove":    {"internal/proof"},
 }
 
 // testSupport are packages that only tests and internal/bench import.
