@@ -103,7 +103,7 @@ func (m *Mailbox) identify(b *box, at place, depth mirror.Depth, id *mirror.Iden
 	defer f.Close()
 	id.Date = info.ModTime().Truncate(time.Second)
 	if depth == mirror.Headers {
-		id.Identity, err = identifyHeader(f)
+		id.Identity, err = identifyHeader(&exactReader{source: f, size: info.Size()})
 		return true, err
 	}
 	body, err := formOf(f, info.Size())

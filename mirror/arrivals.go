@@ -68,7 +68,7 @@ func (b *boxPlanner) voided(in *Intent, source Message, to *boxPlanner, m Messag
 		b.left = append(b.left, leftover{in, to, m})
 	case sight == Gone && b.uncertain(in):
 		b.plan.Waiting++
-		b.add(Action{Kind: Wait, Side: in.Side, Mailbox: b.box.Name, Target: in.Target, UID: uids(in.Side, source.UID), Message: source,
+		b.add(Action{Kind: Wait, Side: in.Side, Mailbox: b.box.Name, UID: uids(in.Side, source.UID), Message: source,
 			Intent: in.ID, Reason: "an earlier move may still appear"})
 	}
 }
@@ -90,6 +90,9 @@ func (p *planner) leftovers() {
 			continue
 		}
 		l.at.claimed[s][l.UID] = true
+		if l.at.box.Hidden { // what is not mirrored is never propagated anyway
+			continue
+		}
 		p.add(Action{Kind: Ghost, Side: s, Mailbox: l.at.box.Name, UID: uids(s, l.UID), Message: l.Message,
 			Intent: l.intent.ID, Reason: "an interrupted move left this copy, and its source has stayed"})
 	}
@@ -128,9 +131,19 @@ func (b *boxPlanner) findArrival(in *Intent, source Message) (to *boxPlanner, m 
 			return nil, m, Unknown
 		case len(found.pairs) > 0:
 			return to, candidates[found.pairs[0].b], Present
+		case to.unreadArrival(in):
+			b.undecided[in.ID] = true
+			return nil, m, Unknown
 		}
 	}
 	return nil, m, Gone
+}
+
+// unreadArrival reports whether what in moved may be there and could not be read.
+func (b *boxPlanner) unreadArrival(in *Intent) bool {
+	return slices.ContainsFunc(b.box.Unread[in.Side], func(m Message) bool {
+		return m.UID >= in.TargetUIDNext || !b.in.Sides[in.Side].Traits.Numbers
+	})
 }
 
 func (p *planner) revisit(name Name) { addName(&p.plan.Revisit, name) }

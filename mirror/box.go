@@ -143,6 +143,18 @@ func (s *boxSide) unpaired(taken map[UID]bool) []Message {
 	return list
 }
 
+// unpairedSince reports whether a side was renumbered and nothing was paired
+// again since: its row has the new UIDVALIDITY and nothing else.
+func (b *box) unpairedSince(s Side) bool {
+	row := b.sides[s].row
+	return row != nil && row.Checkpoint == Checkpoint{UIDValidity: row.Checkpoint.UIDValidity} && row.Checkpoint.UIDValidity != 0 && len(b.records) == 0
+}
+
+// paired reports whether the state has a record of a message.
+func (b *box) paired(s Side, uid UID) bool {
+	return slices.ContainsFunc(b.records, func(r Record) bool { return r.UID[s] == uid })
+}
+
 // unread lists the messages without a record or a tomb that were neither seen
 // nor proved gone, or could not be read.
 func (s *boxSide) unread(taken map[UID]bool) (list []Message) {

@@ -1,9 +1,6 @@
 package mirror
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 // breaksOff is the reason of a message at which a server ended the connection.
 const breaksOff = "the server broke the connection at this message"
@@ -22,17 +19,6 @@ func (e *effects) brokenAt(s Side, b *box, uid UID, c *Changes) {
 	}
 }
 
-// lastTried reports whether a message is kept aside and tried again, and
-// therefore comes last.
-func (e *effects) lastTried(s Side, b *box, uid UID) bool {
-	for _, q := range e.snapshot.Quarantine {
-		if q.Side == s && q.Mailbox == b.name && q.UID == uid {
-			return true
-		}
-	}
-	return false
-}
-
 // broke finds the message at which the source of a batch was lost.
 func (t *batch) broke(through map[UID]*carried, readErr error) {
 	if !errors.Is(readErr, ErrCut) || t.ended != nil {
@@ -44,10 +30,4 @@ func (t *batch) broke(through map[UID]*carried, readErr error) {
 			return
 		}
 	}
-}
-
-// avoided reports whether a message must not be read in this run, since a
-// server broke the connection at it again and again.
-func avoided(q Quarantined, now time.Time) bool {
-	return q.Reason == breaksOff && q.Tries > 1 && now.Before(q.Next)
 }

@@ -33,7 +33,7 @@ func (e *effects) copies(ctx context.Context) error {
 func (e *effects) inOrder(g group) {
 	b, from := e.box(g.mailbox), g.side.Other()
 	rank := func(a Action) int {
-		if e.lastTried(from, b, a.Message.UID) {
+		if e.keptAside(b, from, a.Message.UID) {
 			return 1
 		}
 		return 0

@@ -50,9 +50,10 @@ func (e *effects) box(name Name) *box { return findBox(e.boxes, name) }
 // are looked at again by the next run.
 func (e *effects) left(actions ...Action) {
 	for _, a := range actions {
-		e.box(a.Mailbox).incomplete = true
-		if a.Target != "" {
-			e.box(a.Target).incomplete = true
+		for _, name := range []Name{a.Mailbox, a.Target} {
+			if b := e.box(name); b != nil {
+				b.incomplete = true
+			}
 		}
 	}
 }

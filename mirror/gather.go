@@ -211,7 +211,7 @@ func (x *run) pending(name Name) bool {
 		}
 	}
 	for _, q := range x.snapshot.Quarantine {
-		if q.Mailbox == name && x.due(q) {
+		if q.Mailbox == name && x.due(q) && !tentative(q) {
 			return true
 		}
 	}

@@ -59,8 +59,9 @@ func (b *boxPlanner) onHold(side Side, m Message) bool {
 	if b.closed[MailboxKey{side, b.box.Name}] || b.sources[MessageKey{from, b.box.Name, m.UID}] {
 		return true
 	}
-	if slices.ContainsFunc(b.box.Unread[side], func(u Message) bool { return u.Size == m.Size }) {
-		return true // it may be there
+	if b.box.Unsure[side] || slices.ContainsFunc(b.box.Unread[side], func(u Message) bool { return u.Date.Equal(m.Date) }) {
+		b.problem(from, b.box.Name, m.UID, "it may be there already: a message of the same date cannot be read")
+		return true
 	}
 	for _, h := range b.held {
 		if h.at != (MailboxKey{from, b.box.Name}) {

@@ -69,7 +69,7 @@ func (p *planner) sameSide(s Side, gone, fresh []placed) []match {
 		usedGone[indexA[pair.a]], usedFresh[indexB[pair.b]] = true, true
 		out = append(out, match{a: indexA[pair.a], b: indexB[pair.b]})
 	}
-	if side := p.in.Sides[s]; side.Traits.Numbers && !side.KeepsBytes {
+	if p.in.Sides[s].ChangesBytes {
 		out = append(out, p.sameKey(s, gone, usedGone, fresh, usedFresh)...)
 	}
 	return out
@@ -82,7 +82,7 @@ func (p *planner) sameKey(s Side, gone []placed, usedGone []bool, fresh []placed
 	for i, g := range gone {
 		var found []int
 		for k, f := range fresh {
-			if usedGone[i] || usedFresh[k] || !g.Identity.Key.Known() || !f.Date.Equal(g.Date) {
+			if usedGone[i] || usedFresh[k] || !g.Identity.Key.Known() || !f.Date.Equal(g.Date) || f.at.drafts() {
 				continue
 			}
 			if !f.Identity.Header.Known() {

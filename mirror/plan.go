@@ -183,6 +183,8 @@ type SideInput struct {
 	Traits Traits
 	// KeepsBytes: the probe showed that the side gives back what it is given.
 	KeepsBytes bool
+	// ChangesBytes: it showed that the side does not.
+	ChangesBytes bool
 	// Trash is the mailbox that removals on the side go to; "" until one is made.
 	Trash Name
 	// Known counts the mailboxes with a row, Listed those of them that the
@@ -222,6 +224,9 @@ type MailboxInput struct {
 	// Unread are those in Unknown that have no record, as they are known: each
 	// may be the partner of a message on the other side.
 	Unread [2][]Message
+	// Unsure says that one of them was never kept aside: its size and date may
+	// be unknown as well, and it may be any message of the other side.
+	Unsure [2]bool
 }
 
 // GhostInput is a copy that was sent again and the source it was made of.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // round is one pass: look, plan, carry out, store the checkpoints. It returns
@@ -38,52 +39,88 @@ func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Pl
 
 // decide looks and plans. The mailboxes are looked into one after the other: a
 // message that is moved meanwhile may be seen in none of them, or in two. So
-// before anything is copied or removed the sides are listed once more; where
-// messages came or went since the first listing, everything is looked at again.
+// before anything is copied or removed the side that this rests on is listed
+// once more; where messages came or went since the first listing, everything is
+// looked at again.
 func (x *run) decide(ctx context.Context, only map[Name]bool, wide bool) (boxes []*box, plan Plan, err error) {
-	for range looksAgain {
+	for look := 1; ; look++ {
 		var listings [2]Listing
 		if boxes, listings, err = x.gather(ctx, only, wide); err != nil {
 			return nil, Plan{}, err
 		}
-		if plan, err = x.plan(ctx, boxes, only != nil, wide); err != nil || x.DryRun || !plan.trustsAbsence() {
+		if plan, err = x.plan(ctx, boxes, only != nil, wide); err != nil || x.DryRun {
 			return boxes, plan, err
 		}
-		now, err := x.list(ctx)
-		if err != nil {
+		rested, err := x.rested(ctx, plan, listings)
+		switch {
+		case err != nil:
 			return nil, Plan{}, err
-		}
-		if !arrivedOrLeft(listings[Far], now[Far]) && !arrivedOrLeft(listings[Near], now[Near]) {
+		case rested || look == looksForCopies && !plan.trustsAbsence():
 			return boxes, plan, nil
+		case look == looksForRemovals:
+			plan, err = x.withoutRemovals(ctx, boxes, only != nil, wide)
+			return boxes, plan, err
 		}
 	}
+}
+
+// A run begins anew so often at most because mail came or went while it looked.
+const (
+	looksForCopies   = 2
+	looksForRemovals = 3
+)
+
+// rested lists the sides once more on which it matters that nothing was moved.
+func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, error) {
+	var matters [2]bool
+	for _, a := range plan.Actions {
+		if a.Kind == Copy || a.Kind == Remove && !a.ForGood {
+			matters[a.Side.Other()] = true
+		}
+	}
+	for _, s := range Sides {
+		if !matters[s] {
+			continue
+		}
+		now, err := x.Repositories[s].List(ctx)
+		if err != nil {
+			return false, &Error{Op: "list mailboxes", Side: s, Err: err}
+		}
+		if arrivedOrLeft(before[s], now) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// fromAbsence reports whether an action is taken because a message is not where
+// it was, or where it was sent.
+func (a Action) fromAbsence() bool {
+	return a.Kind == Remove && !a.ForGood || a.Kind == Copy && (a.Again || a.Intent != 0)
+}
+
+func (p Plan) trustsAbsence() bool { return slices.ContainsFunc(p.Actions, Action.fromAbsence) }
+
+// withoutRemovals plans again for mailboxes that do not rest: what is done for
+// messages that are gone is left to the next run, and so is what a person
+// allowed, since it was not done.
+func (x *run) withoutRemovals(ctx context.Context, boxes []*box, later, wide bool) (Plan, error) {
 	x.note("the mailboxes do not rest: what seems to be gone is left to the next run")
-	return boxes, plan.withoutRemovals(), nil
-}
-
-// looksAgain bounds how often a run begins anew because mail was moved while it
-// looked.
-const looksAgain = 3
-
-// trustsAbsence reports whether the plan does something because a message is
-// not where it was, or not there yet.
-func (p Plan) trustsAbsence() bool {
-	return slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Kind == Copy || a.Kind == Remove && !a.ForGood })
-}
-
-// withoutRemovals leaves out what is done for messages that are gone; the next
-// run looks at their mailboxes again.
-func (p Plan) withoutRemovals() Plan {
-	kept := make([]Action, 0, len(p.Actions))
-	for _, a := range p.Actions {
-		if a.Kind == Remove && !a.ForGood || a.Kind == Copy && a.Again {
-			addName(&p.Later, a.Mailbox)
+	x.result.Temporary = true
+	confirm := x.Confirm
+	x.Confirm = ""
+	plan, err := x.plan(ctx, boxes, later, wide)
+	x.Confirm = confirm
+	kept := make([]Action, 0, len(plan.Actions))
+	for _, a := range plan.Actions {
+		if a.fromAbsence() {
+			addName(&plan.Later, a.Mailbox)
 		} else {
 			kept = append(kept, a)
 		}
 	}
-	p.Actions = kept
-	return p
+	plan.Actions = kept
+	return plan, err
 }
 
 // arrivedOrLeft reports whether two listings of a side, one after the other,
@@ -150,12 +187,14 @@ func (x *run) identify(ctx context.Context, boxes []*box, need Need) error {
 			}
 		}
 	}
+	var unread Changes
 	for _, r := range results {
 		if r.Err != nil {
-			x.problem(Problem{need.Side, need.Mailbox, r.UID, fmt.Sprintf("read message: %v", r.Err)})
+			x.unread(b, need.Side, r, &unread)
 			continue
 		}
 		side.learn(r, need.Depth)
+		x.readAgain(b, need.Side, r.UID, &unread)
 		delete(left, r.UID)
 	}
 	if need.Depth == Bodies && x.traits[need.Side].Numbers {
@@ -165,7 +204,49 @@ func (x *run) identify(ctx context.Context, boxes []*box, need Need) error {
 		side.unknown[uid] = true
 		b.incomplete = true
 	}
-	return nil
+	return x.commit(&unread)
+}
+
+// unreadTries is how often in a row a message may fail to be read to be
+// compared before it is left alone for a while.
+const unreadTries = 3
+
+// readingReason begins the reason of a message that could not be compared.
+const readingReason = "it cannot be read to be compared: "
+
+// tentative reports whether a message is kept aside only because it could not
+// be read a time or two. It is tried again with whatever else wants it.
+func tentative(q Quarantined) bool {
+	return strings.HasPrefix(q.Reason, readingReason) && q.Tries < unreadTries || q.Reason == breaksOff && q.Tries == 1
+}
+
+// readAgain takes a message out of quarantine that could be read after all.
+func (x *run) readAgain(b *box, s Side, uid UID, c *Changes) {
+	for _, q := range x.snapshot.Quarantine {
+		if q.Side == s && q.Mailbox == b.name && q.UID == uid && (strings.HasPrefix(q.Reason, readingReason) || q.Reason == breaksOff) {
+			c.DropQuarantine = append(c.DropQuarantine, MessageKey{s, b.name, uid})
+		}
+	}
+}
+
+// unread notes a message that cannot be read to be compared. One that has a
+// record stays what it was.
+func (x *run) unread(b *box, s Side, r Identified, c *Changes) {
+	x.problem(Problem{s, b.name, r.UID, fmt.Sprintf("read message: %v", r.Err)})
+	m := b.sides[s].messages[r.UID]
+	key := MessageKey{s, b.name, r.UID}
+	if m == nil || b.paired(s, r.UID) || x.unreadOnce[key] {
+		return
+	}
+	x.unreadOnce[key] = true
+	e := newEffects(x, []*box{b}, Plan{})
+	e.noteMailbox(b, s, c)
+	c.Messages = append(c.Messages, MessageRow{s, b.name, *m})
+	q := e.quarantined(s, b, r.UID, readingReason+r.Err.Error())
+	if q.Tries < unreadTries {
+		q.Next = x.Now()
+	}
+	c.Quarantine = append(c.Quarantine, q)
 }
 
 // brokeWhileRead notes the message at which the connection was lost.
@@ -175,6 +256,9 @@ func (x *run) brokeWhileRead(b *box, need Need, results []Identified, err error)
 	}
 	for _, ref := range need.Refs {
 		if !slices.ContainsFunc(results, func(r Identified) bool { return r.UID == ref.UID }) {
+			if b.paired(need.Side, ref.UID) {
+				return nil
+			}
 			var c Changes
 			e := newEffects(x, []*box{b}, Plan{})
 			e.noteMailbox(b, need.Side, &c)
@@ -188,8 +272,9 @@ func (x *run) brokeWhileRead(b *box, need Need, results []Identified, err error)
 	return nil
 }
 
+// findBox returns the box of a mailbox, nil where there is none.
 func findBox(boxes []*box, name Name) *box {
-	i, _ := slices.BinarySearchFunc(boxes, name, func(b *box, n Name) int {
+	i, found := slices.BinarySearchFunc(boxes, name, func(b *box, n Name) int {
 		if b.name < n {
 			return -1
 		} else if b.name > n {
@@ -197,6 +282,9 @@ func findBox(boxes []*box, name Name) *box {
 		}
 		return 0
 	})
+	if !found {
+		return nil
+	}
 	return boxes[i]
 }
 
@@ -235,7 +323,8 @@ func (x *run) input(boxes []*box, later, wide bool) Input {
 }
 
 func (x *run) sideInput(boxes []*box, s Side) SideInput {
-	in := SideInput{Traits: x.traits[s], KeepsBytes: x.snapshot.Sides[s].Bytes == KeepsBytes, Trash: x.trashes[s]}
+	in := SideInput{Traits: x.traits[s], KeepsBytes: x.snapshot.Sides[s].Bytes == KeepsBytes,
+		ChangesBytes: x.snapshot.Sides[s].Bytes == ChangesBytes, Trash: x.trashes[s]}
 	for _, b := range boxes {
 		side := &b.sides[s]
 		if side.row != nil {
@@ -267,7 +356,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
 		}
 		if side.view != nil {
-			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered, side.view.Keeps
+			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered || b.unpairedSince(s), side.view.Keeps
 		}
 		taken[s] = x.taken(b, s)
 	}
@@ -282,17 +371,14 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 	}
 	for _, s := range Sides {
 		if b.sides[s].exists() && b.sides[s].blocked == "" {
-			for _, q := range x.snapshot.Quarantine {
-				if q.Side == s && q.Mailbox == b.name && avoided(q, x.Now()) && !taken[s][q.UID] && b.sides[s].messages[q.UID] != nil {
-					b.sides[s].unknown[q.UID] = true
-				}
-			}
+			x.avoid(b, s, taken[s])
 			in.Unpaired[s] = b.sides[s].unpaired(taken[s])
 		}
 		in.Departed[s] = x.departed(b, s)
 		in.Quarantined[s] = map[UID]bool{}
 		in.Unknown[s] = b.sides[s].unknown
 		in.Unread[s] = b.sides[s].unread(taken[s])
+		in.Unsure[s] = slices.ContainsFunc(in.Unread[s], func(m Message) bool { return !x.keptAside(b, s, m.UID) })
 	}
 	for _, q := range x.snapshot.Quarantine {
 		if q.Mailbox == b.name && !x.due(q) {
@@ -313,6 +399,24 @@ func (x *run) departed(b *box, s Side) (list []Message) {
 		}
 	}
 	return list
+}
+
+// avoid takes messages that are kept aside, and were never read, for ones that
+// nobody can see: reading them to compare is what may not pass.
+func (x *run) avoid(b *box, s Side, taken map[UID]bool) {
+	for _, q := range x.snapshot.Quarantine {
+		m := b.sides[s].messages[q.UID]
+		if q.Side == s && q.Mailbox == b.name && !x.due(q) && m != nil && !taken[q.UID] && !m.Identity.Header.Known() {
+			b.sides[s].unknown[q.UID] = true
+		}
+	}
+}
+
+// keptAside reports whether a message stands in quarantine, due or not.
+func (x *run) keptAside(b *box, s Side, uid UID) bool {
+	return slices.ContainsFunc(x.snapshot.Quarantine, func(q Quarantined) bool {
+		return q.Side == s && q.Mailbox == b.name && q.UID == uid
+	})
 }
 
 // taken starts the set of messages that are not unpaired: those with a tomb.

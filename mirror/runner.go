@@ -68,6 +68,9 @@ type run struct {
 	wrote     bool
 	// usable are the mailboxes that the last round could work in, on both sides.
 	usable map[Name]bool
+	// unreadOnce are the messages that could not be read to be compared; each
+	// counts once a run.
+	unreadOnce map[MessageKey]bool
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool
 }
@@ -85,7 +88,7 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 	if r.Sleep == nil {
 		r.Sleep = sleep
 	}
-	x := &run{Runner: r, reported: map[Problem]bool{}}
+	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}}
 	err := x.do(ctx)
 	return x.result, err
 }

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"testing"
+	"time"
 
 	"mailtwin/mirror"
 	"mailtwin/mirror/mirrortest"
@@ -17,7 +18,7 @@ func TestServerBreaksOff(t *testing.T) {
 		id := p.servers[mirror.Far].Deliver(nametrans.Inbox, letter(10), mirror.Flags{}, when)
 		p.deliverFar(nametrans.Inbox, letter(11), mirror.Flags{})
 		if compared {
-			p.deliverNear(nametrans.Inbox, letter(13), mirror.Flags{})
+			p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(13)), mirror.Flags{}, when.Add(time.Hour))
 		}
 		h := &hooks{
 			fetch: func(b mirror.Body) (mirror.Body, error) {

@@ -328,12 +328,21 @@ func TestUnreadableWhileComparing(t *testing.T) {
 	id := far.Deliver(nametrans.Inbox, letter(1), mirror.Flags{}, when)
 	p.deliverFar(nametrans.Inbox, letter(2), mirror.Flags{})
 	p.deliverNear(nametrans.Inbox, letter(2), mirror.Flags{})
+	// One may be its partner, by its date; the other is not.
 	p.deliverNear(nametrans.Inbox, letter(3), mirror.Flags{})
+	p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(4)), mirror.Flags{}, when.Add(time.Hour))
 	far.Hollow(nametrans.Inbox, id, 1000)
 	p.sync(mirror.ExitPartly)
-	p.sync(mirror.ExitPartly) // now it was to be copied
-	p.sync(mirror.ExitDone)
-	p.quiet()
+	p.sync(mirror.ExitPartly)
+	p.sync(mirror.ExitPartly)
+	p.sync(mirror.ExitPartly)
+	if got := p.count(mirror.Far, nametrans.Inbox); got != 3 {
+		t.Errorf("far holds %d messages, want 3: what may be there already waits", got)
+	}
+	far.Hollow(nametrans.Inbox, id, 0)
+	p.clock.now = p.clock.now.AddDate(0, 0, 8)
+	p.settle()
+	p.alike()
 }
 
 // TestOtherNameLeavesNothingBehind: a run that is refused because of one

@@ -110,7 +110,7 @@ func (b *boxPlanner) settleIntents() {
 	}
 	unsure := b.unsure()
 	for _, in := range b.box.Intents {
-		if !open[in.ID] && !b.marked[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
+		if !open[in.ID] && !b.marked[in.ID] && !b.undecided[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}
 	}
