@@ -122,7 +122,7 @@ func (s *boxSide) sighting(uid UID, state Confirmation) Sighting {
 	switch {
 	case m == nil || !s.exists() || s.blocked != "" || s.unknown[uid]:
 		return Sighting{}
-	case s.gone[uid] || (s.view == nil && (state == Held || state == Departed)):
+	case s.gone[uid] || (s.view == nil && (state == Held || state.departed())):
 		return Sighting{Gone, *m, m.Flags}
 	}
 	was, changed := s.was[uid]

@@ -26,6 +26,9 @@ func (t *batch) broke(through map[UID]*carried, readErr error) {
 	}
 	for _, uid := range t.order {
 		if c := through[uid]; c == nil || c.readErr != nil {
+			if t.b.paired(t.from, uid) {
+				return
+			}
 			t.brokenAt(t.from, t.b, uid, &t.changes)
 			return
 		}

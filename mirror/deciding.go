@@ -31,7 +31,9 @@ func (b *boxPlanner) records() {
 // the state has it.
 func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
 	keeps := [2]Storable{b.box.Sides[Far].Keeps, b.box.Sides[Near].Keeps}
-	plan := mergeFlags(b.in.Policy, b.unmarked(rec, now), now, keeps)
+	marked := b.marks(rec, now)
+	plan := mergeFlags(b.in.Policy, rec, now, keeps)
+	plan.unmark(marked, now)
 	stores := false
 	for _, s := range Sides {
 		if plan.add[s].Empty() && plan.remove[s].Empty() {
@@ -48,24 +50,20 @@ func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
 	}
 }
 
-// unmarked returns rec with the base changed such that merging takes \Deleted
-// away where an interrupted move or removal of ours set it: both messages are
-// there, so it is not to go.
-func (b *boxPlanner) unmarked(rec Record, now [2]Flags) Record {
-	deleted := MakeFlags(imap.FlagDeleted)
+// marks reports on which sides an interrupted move or removal of ours set
+// \Deleted: both messages are there, so it is not to go.
+func (b *boxPlanner) marks(rec Record, now [2]Flags) (marked [2]bool) {
 	for _, s := range Sides {
 		in := b.intentOf(s, rec.UID[s])
 		if in == nil || in.Kind == CopyIntent || !now[s].Has(imap.FlagDeleted) || rec.Base[s].Has(imap.FlagDeleted) {
 			continue
 		}
-		for _, t := range Sides {
-			rec.Base[t] = rec.Base[t].Union(deleted)
-		}
+		marked[s] = true
 		// The intent says whose mark it is until the mark is gone.
 		b.marked[in.ID] = true
 		b.revisit(b.box.Name)
 	}
-	return rec
+	return marked
 }
 
 // departed decides on a record whose message is gone on s alone.

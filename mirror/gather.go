@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -339,23 +340,32 @@ func (x *run) forgetRenumbered(visit []*box) error {
 // \Deleted, of the same size and date.
 func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
 	side := &b.sides[s]
-	used := map[UID]bool{}
-	for _, t := range x.snapshot.Tombs {
-		old := side.before[t.UID]
-		if t.Side != s || t.Mailbox != b.name || old == nil {
-			continue
-		}
-		var found []UID
-		for _, m := range side.view.New {
-			if !used[m.UID] && m.Flags.Has(imap.FlagDeleted) && m.Size == old.Size && m.Date.Equal(old.Date) {
-				found = append(found, m.UID)
-			}
-		}
-		if len(found) == 1 {
-			used[found[0]] = true
-			kept = append(kept, Tomb{s, b.name, found[0], t.Since})
+	type look struct {
+		size int64
+		date int64
+	}
+	shown := map[look][]UID{}
+	for _, m := range side.view.New {
+		if m.Flags.Has(imap.FlagDeleted) {
+			at := look{m.Size, m.Date.Unix()}
+			shown[at] = append(shown[at], m.UID)
 		}
 	}
+	tombs := map[look][]Tomb{}
+	for _, t := range x.snapshot.Tombs {
+		if old := side.before[t.UID]; t.Side == s && t.Mailbox == b.name && old != nil {
+			at := look{old.Size, old.Date.Unix()}
+			tombs[at] = append(tombs[at], t)
+		}
+	}
+	for at, list := range tombs {
+		if len(shown[at]) <= len(list) { // else one of them may be somebody else's
+			for i, uid := range shown[at] {
+				kept = append(kept, Tomb{s, b.name, uid, list[i].Since})
+			}
+		}
+	}
+	slices.SortFunc(kept, func(a, b Tomb) int { return cmp.Compare(a.UID, b.UID) })
 	return kept
 }
 

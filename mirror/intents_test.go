@@ -47,6 +47,8 @@ func TestUncertainCopies(t *testing.T) {
 		{name: "not there, and not looked for everywhere", rows: []string{".|-|-"}, change: with(cut, settled, func(m *model) { m.in.Wide = false }), want: "wait near"},
 		{name: "moved away by somebody", rows: []string{".|-|-"}, change: with(cut, dated(1), freshIn(boxB, Near, "1")), want: "move far A>B"},
 		{name: "an equal one elsewhere, of another date", rows: []string{".|-|-"}, change: with(cut, dated(9), freshIn(boxB, Near, "1")), want: "copy far, wait near"},
+		{name: "an equal one elsewhere that was there before", rows: []string{".|-|-"}, want: "copy far, wait near",
+			change: with(cut, dated(1), func(m *model) { m.fill(boxB, Near, 400, "1") })},
 		{name: "an equal one in the trash", rows: []string{".|-|-"}, want: "copy far, wait near",
 			change: with(cut, dated(1), freshIn(boxTrash, Near, "1"), func(m *model) { m.in.Sides[Near].Trash = boxTrash })},
 		{name: "others go on", rows: []string{".|-|-", ".|-|-", "F|.|."}, change: cut, want: "copy near, flags near +F, wait near"},

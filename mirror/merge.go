@@ -32,6 +32,24 @@ func mergeFlags(p Policy, r Record, now [2]Flags, keeps [2]Storable) flagPlan {
 	return out
 }
 
+// unmark takes \Deleted away where it is our own mark, wherever flags travel, and
+// does not let it travel.
+func (p *flagPlan) unmark(marked [2]bool, now [2]Flags) {
+	deleted := MakeFlags(imap.FlagDeleted)
+	for _, s := range Sides {
+		if !marked[s] {
+			continue
+		}
+		p.remove[s] = p.remove[s].Union(deleted)
+		p.add[s.Other()] = p.add[s.Other()].Minus(deleted)
+		for _, t := range Sides {
+			if t == s || !now[t].Has(imap.FlagDeleted) {
+				p.record.Base[t] = p.record.Base[t].Minus(deleted)
+			}
+		}
+	}
+}
+
 // wantedFlags is what side s should show.
 func wantedFlags(p Policy, r Record, s Side, shown [2]Flags) Flags {
 	if !p.Flags.Allows(s) {

@@ -101,7 +101,7 @@ func (m *model) box(name Name) *MailboxInput {
 	if !found {
 		b := MailboxInput{Name: name, Total: 1000, Quarantined: [2]map[UID]bool{{}, {}}}
 		for _, s := range Sides {
-			b.Sides[s] = MailboxSide{Known: true, Exists: true, Keeps: AllFlags()}
+			b.Sides[s] = MailboxSide{Known: true, Exists: true, Since: 500, Keeps: AllFlags()}
 		}
 		m.in.Mailboxes = slices.Insert(m.in.Mailboxes, i, b)
 	}

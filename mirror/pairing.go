@@ -21,9 +21,10 @@ func (b *boxPlanner) rebind() {
 	}
 }
 
-// rebindBothGone finds messages that were renamed on s while something else
-// happened to them on the other side. Their partners cannot be read: what is
-// known of them must do, and the date must be the same.
+// rebindBothGone finds messages that were renamed on s while they were moved on
+// the other side. Their partners cannot be read: what is known of them must do,
+// and the date must be the same. Where nothing was moved, what is there again was
+// put back by somebody, and is new.
 func (b *boxPlanner) rebindBothGone(s Side) {
 	for i, r := range b.box.Records {
 		was := b.forMatching(r.Seen[s].Message)
@@ -33,10 +34,29 @@ func (b *boxPlanner) rebindBothGone(s Side) {
 		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return m.Size != was.Size || !m.Date.Equal(was.Date) })
 		found := matchMessages([]Message{was}, fresh, false)
 		b.needs.add(s, b.box.Name, fresh, found.needB)
-		if !found.needs() && len(found.pairs) > 0 {
+		if !found.needs() && len(found.pairs) > 0 && b.movedAway(s.Other(), r.Seen[s.Other()].Message) {
 			b.rebindRecord(s, i, fresh[found.pairs[0].b])
 		}
 	}
+}
+
+// movedAway reports whether a message that is gone on s is new in another
+// mailbox there.
+func (b *boxPlanner) movedAway(s Side, gone Message) bool {
+	for _, t := range b.moveTargets(s) {
+		if t.at == b || t.Size != gone.Size || !t.Date.Equal(gone.Date) {
+			continue
+		}
+		if gone.Base != "" && t.Base == gone.Base {
+			return true
+		}
+		found := matchMessages([]Message{gone}, []Message{t.Message}, false)
+		b.needs.add(s, t.at.box.Name, []Message{t.Message}, found.needB)
+		if !found.needs() && len(found.pairs) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // announced reports whether r's copy on s was announced and never shown, or was

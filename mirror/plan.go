@@ -19,7 +19,8 @@ const (
 	Rebind
 	// Confirm notes that a listing showed the copy on Side.
 	Confirm
-	// Depart notes that a message is gone on Side while nothing is decided on it.
+	// Depart notes that a message is gone on Side while nothing is decided on it,
+	// or while a rail withholds what was.
 	Depart
 	// Hold notes that an announced copy on Side cannot be found.
 	Hold
@@ -170,8 +171,6 @@ type Input struct {
 	Later bool
 	// Wide says that this round looked into every mailbox that changed.
 	Wide bool
-	// Stopped says that a rail stopped the last run.
-	Stopped bool
 	// Settled says that uncertain copies had their time.
 	Settled   bool
 	Sides     [2]SideInput
@@ -243,7 +242,10 @@ type MailboxSide struct {
 	Blocked string
 	// Unviewed says that this round did not look into the mailbox: what is known
 	// of it stands, and nothing is seen for the first time.
-	Unviewed   bool
+	Unviewed bool
+	// Since is UIDNEXT of the last checkpoint: messages from it on are new since;
+	// 0 is not known.
+	Since      UID
 	Renumbered bool
 	Role       Role
 	Subscribed bool

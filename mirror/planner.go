@@ -209,7 +209,7 @@ func (b *boxPlanner) confirm() {
 		for _, s := range Sides {
 			switch {
 			case r.State[s] == Confirmed || r.Seen[s].Sight != Present || b.box.Sides[s].Unviewed:
-			case r.State[s] == Departed:
+			case r.State[s].departed():
 				r.State[s] = Confirmed // it is back
 			default:
 				r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, r.Seen[s].Message.Flags)

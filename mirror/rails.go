@@ -116,13 +116,10 @@ func (p *planner) railWrongAccount(withhold []bool) {
 // has decided: a few messages more on the side where they are missing must not
 // make it look whole.
 func (p *planner) railStanding(s Side, withhold []bool) {
-	if !p.in.Stopped {
-		return
-	}
 	standing := map[RecordKey]bool{}
 	for _, b := range p.boxes {
 		for _, r := range b.stored {
-			standing[r.Key()] = r.State[s.Other()] == Departed
+			standing[r.Key()] = r.State[s.Other()] == Withheld
 		}
 	}
 	count := 0
@@ -141,9 +138,9 @@ func (p *planner) railStanding(s Side, withhold []bool) {
 // railStanding.
 func departuresOf(held []Action) (notes []Action) {
 	for _, a := range held {
-		if s := a.Side.Other(); a.Kind == Remove && a.UID[s] != 0 && a.Record.State[s] == Confirmed {
+		if s := a.Side.Other(); a.Kind == Remove && a.UID[s] != 0 && a.Record.State[s] != Withheld {
 			a.Kind, a.Side = Depart, s
-			a.Record.State[s] = Departed
+			a.Record.State[s] = Withheld
 			a.Record.Mailbox, a.Record.UID = a.Mailbox, a.UID
 			notes = append(notes, a)
 		}

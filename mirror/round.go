@@ -311,8 +311,7 @@ func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Befo
 
 // input describes the boxes to the planner.
 func (x *run) input(boxes []*box, later, wide bool) Input {
-	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled,
-		Stopped: x.snapshot.LastRun != nil && x.snapshot.LastRun.Exit == ExitStopped}
+	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
 	for _, s := range Sides {
 		in.Sides[s] = x.sideInput(boxes, s)
 	}
@@ -354,6 +353,9 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Unviewed: side.view == nil, Keeps: AllFlags()}
 		if side.listed != nil {
 			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
+		}
+		if side.row != nil {
+			in.Sides[s].Since = side.row.Checkpoint.UIDNext
 		}
 		if side.view != nil {
 			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered || b.unpairedSince(s), side.view.Keeps

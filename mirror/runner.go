@@ -313,8 +313,7 @@ func (x *run) settle(ctx context.Context) error {
 // worth a row.
 func (x *run) finish(start time.Time) error {
 	exit := Exit(x.result, nil)
-	stopped := x.snapshot.LastRun != nil && x.snapshot.LastRun.Exit == ExitStopped
-	worth := x.result.Changed || stopped != (exit == ExitStopped) || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
+	worth := x.result.Changed || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
 	if x.DryRun || !worth || hasRail(x.result.Plan.Stops, RailWrongAccount) {
 		return nil
 	}

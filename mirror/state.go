@@ -84,10 +84,16 @@ const (
 	// Departed: it was confirmed, a later listing did not show it, and nothing
 	// was decided on that yet, or never will be by this policy.
 	Departed
+	// Withheld: it departed, and a rail stopped what follows from that. Only a
+	// person's word, or its return, ends that.
+	Withheld
 )
 
 // shown reports whether a listing has shown the copy, be it gone since or not.
-func (c Confirmation) shown() bool { return c == Confirmed || c == Departed }
+func (c Confirmation) shown() bool { return c == Confirmed || c.departed() }
+
+// departed reports whether a copy that a listing had shown went away.
+func (c Confirmation) departed() bool { return c == Departed || c == Withheld }
 
 // Record pairs a message on the far side with one on the near side.
 type Record struct {

@@ -10,7 +10,7 @@ package mirror
 func (p *planner) strays() {
 	for _, s := range Sides {
 		o := s.Other()
-		if !p.in.Sides[s].Traits.Numbers || !p.in.Policy.New.Allows(o) || !p.in.Policy.Gone.Allows(o) {
+		if p.in.Fresh || !p.in.Sides[s].Traits.Numbers || !p.in.Policy.New.Allows(o) || !p.in.Policy.Gone.Allows(o) {
 			continue
 		}
 		for _, b := range p.boxes {
@@ -40,12 +40,13 @@ func (p *planner) stray(s Side, lost placed) {
 	}
 }
 
-// strayCandidates are the new messages in other mailboxes with the date that
-// the copy was sent with. What is in the trash may be what we put there, and
+// strayCandidates are the messages in other mailboxes that came there since they
+// were last seen whole, with the date that the copy was sent with. What is in the trash may be what we put there, and
 // proves nothing.
 func (p *planner) strayCandidates(s Side, lost placed) (list []placed) {
 	for _, c := range p.moveTargets(s) {
-		if c.at != lost.at && c.at.box.Name != p.in.Sides[s].Trash && c.Date.Equal(lost.intent.Date) {
+		since := c.at.box.Sides[s].Since
+		if c.at != lost.at && since != 0 && c.UID >= since && c.at.box.Name != p.in.Sides[s].Trash && c.Date.Equal(lost.intent.Date) {
 			list = append(list, c)
 		}
 	}
