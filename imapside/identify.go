@@ -20,7 +20,8 @@ const maxHeader = 1 << 20
 // with Headers, and counted with Bodies.
 //
 // A message that the server lists but gives no octet of stands in the result
-// with ErrEmptyBody. A header section longer than 1 MiB is identified by its
+// with ErrEmptyBody. With an error, the result holds those that were answered in
+// full before it. A header section longer than 1 MiB is identified by its
 // first part, which is never decisive.
 func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.Depth) ([]mirror.Identified, error) {
 	uids := inOrder(refs)
@@ -46,18 +47,32 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 		items.Sections[0].Part = imapconn.PartAll
 	}
 	told := make(map[imap.UID]mirror.Message)
+	whole := make(map[imap.UID]bool)
 	identities := stream{m: m, items: items,
-		body: func(uid imap.UID, body *imapconn.FetchBody) error { return read(of(uid), body) },
+		body: func(uid imap.UID, body *imapconn.FetchBody) error {
+			err := read(of(uid), body)
+			whole[uid] = err == nil
+			return err
+		},
 		told: func(msg *imapconn.FetchMessage) {
 			message := told[msg.UID]
 			describe(&message, msg)
 			told[msg.UID] = message
 		},
 	}
-	if err := identities.run(ctx, uids); err != nil {
+	err := identities.run(ctx, uids)
+	switch {
+	case err == nil:
+		return gather(uids, found, told), nil
+	case ctx.Err() != nil: // an answer may still be on its way
 		return nil, err
 	}
-	return gather(uids, found, told), nil
+	for uid, one := range found {
+		if !whole[uid] && one.Err == nil || told[uid].Date.IsZero() {
+			delete(found, uid)
+		}
+	}
+	return gather(uids, found, told), err
 }
 
 // gather lists what was found in the order of uids.

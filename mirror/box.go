@@ -120,8 +120,10 @@ func (b *box) usable(s Side) bool { return b.sides[s].exists() && b.sides[s].blo
 func (s *boxSide) sighting(uid UID, state Confirmation) Sighting {
 	m := s.messages[uid]
 	switch {
-	case m == nil || !s.exists() || s.blocked != "" || s.unknown[uid]:
+	case m == nil || !s.exists():
 		return Sighting{}
+	case s.blocked != "" || s.unknown[uid]:
+		return Sighting{Unknown, *m, m.Flags}
 	case s.gone[uid] || (s.view == nil && (state == Held || state.departed())):
 		return Sighting{Gone, *m, m.Flags}
 	}

@@ -266,7 +266,7 @@ const (
 type Sighting struct {
 	Sight Sight
 	// Message holds the flags of now where Sight is Present, and what the
-	// state remembers where it is Gone.
+	// state remembers elsewhere; nothing where the mailbox is missing.
 	Message Message
 	// Was are the flags that the state knew.
 	Was Flags

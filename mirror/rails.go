@@ -162,7 +162,7 @@ func (p *planner) applyRails(withhold []bool) {
 			kept = append(kept, a)
 		}
 	}
-	token := tokenOf(p.plan.Stops, held)
+	token := tokenOf(held)
 	if p.in.Confirm == token {
 		p.plan.Stops = nil
 		return
@@ -174,11 +174,8 @@ func (p *planner) applyRails(withhold []bool) {
 
 // tokenOf names a set of withheld actions. The same set always has the same
 // token; one action more or less gives another.
-func tokenOf(stops []Stop, held []Action) string {
+func tokenOf(held []Action) string {
 	h := sha256.New()
-	for _, s := range stops {
-		fmt.Fprintf(h, "%s %d %q\n", s.Rail, s.Side, s.Mailbox)
-	}
 	for _, a := range held {
 		// UIDs alone may come again, after a renumbering and a lost state.
 		fmt.Fprintf(h, "%d %d %q %q %d %d %q %d %d\n", a.Kind, a.Side, a.Mailbox, a.Target, a.UID[Far], a.UID[Near],

@@ -92,7 +92,9 @@ type Mailbox interface {
 
 	// Identify reads refs as deep as asked. A message that is not there (any
 	// more) is left out of the result. A message that cannot be read is left
-	// out too and named by an error in the result's place.
+	// out too and named by an error in the result's place. With an error, the
+	// result holds those that were read in full before it, as far as the side
+	// knows.
 	Identify(ctx context.Context, refs []Ref, depth Depth) ([]Identified, error)
 
 	// Fetch streams the bodies of refs to sink, each at most once, in the

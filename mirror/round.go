@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,9 +112,11 @@ func (x *run) withoutRemovals(ctx context.Context, boxes []*box, later, wide boo
 	x.Confirm = ""
 	plan, err := x.plan(ctx, boxes, later, wide)
 	x.Confirm = confirm
+	known, loadErr := x.everyKnown()
+	err = cmp.Or(err, loadErr)
 	kept := make([]Action, 0, len(plan.Actions))
 	for _, a := range plan.Actions {
-		if a.fromAbsence() {
+		if a.fromAbsence() || a.Kind == Copy && known.elsewhere(a) {
 			addName(&plan.Later, a.Mailbox)
 		} else {
 			kept = append(kept, a)
@@ -121,6 +124,32 @@ func (x *run) withoutRemovals(ctx context.Context, boxes []*box, later, wide boo
 	}
 	plan.Actions = kept
 	return plan, err
+}
+
+// knownMessages are those that the state knows, by side and mailbox.
+type knownMessages map[MailboxKey][]Message
+
+func (x *run) everyKnown() (knownMessages, error) {
+	known := knownMessages{}
+	for _, row := range x.snapshot.Mailboxes {
+		list, err := x.State.Messages(row.Side, row.Name)
+		if err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+		known[MailboxKey{row.Side, row.Name}] = list
+	}
+	return known, nil
+}
+
+// elsewhere reports whether what a copies may have been moved from a mailbox in
+// which it is known.
+func (k knownMessages) elsewhere(a Action) bool {
+	for at, list := range k {
+		if at.Side == a.Side.Other() && at.Name != a.Mailbox && slices.ContainsFunc(list, func(m Message) bool { return mayBe(m, a.Message) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // arrivedOrLeft reports whether two listings of a side, one after the other,
@@ -249,27 +278,39 @@ func (x *run) unread(b *box, s Side, r Identified, c *Changes) {
 	c.Quarantine = append(c.Quarantine, q)
 }
 
-// brokeWhileRead notes the message at which the connection was lost.
+// brokeWhileRead keeps what was read before the connection was lost, so that
+// the next run need not begin anew, and notes the message at which it was.
 func (x *run) brokeWhileRead(b *box, need Need, results []Identified, err error) error {
-	if !errors.Is(err, ErrCut) || len(results) >= len(need.Refs) {
+	if !errors.Is(err, ErrCut) {
 		return nil
 	}
-	for _, ref := range need.Refs {
-		if !slices.ContainsFunc(results, func(r Identified) bool { return r.UID == ref.UID }) {
-			if b.paired(need.Side, ref.UID) {
-				return nil
-			}
-			var c Changes
-			e := newEffects(x, []*box{b}, Plan{})
-			e.noteMailbox(b, need.Side, &c)
-			if m := b.sides[need.Side].messages[ref.UID]; m != nil {
-				c.Messages = append(c.Messages, MessageRow{need.Side, b.name, *m})
-			}
-			e.brokenAt(need.Side, b, ref.UID, &c)
-			return x.commit(&c)
+	var c Changes
+	side := &b.sides[need.Side]
+	e := newEffects(x, []*box{b}, Plan{})
+	e.noteMailbox(b, need.Side, &c)
+	read := map[UID]bool{}
+	for _, r := range results {
+		read[r.UID] = true
+		if m := side.messages[r.UID]; r.Err == nil && m != nil {
+			side.learn(r, need.Depth)
+			x.readAgain(b, need.Side, r.UID, &c)
+			c.Messages = append(c.Messages, MessageRow{need.Side, b.name, *m})
 		}
 	}
-	return nil
+	for _, ref := range need.Refs {
+		if read[ref.UID] {
+			continue
+		}
+		if m := side.messages[ref.UID]; m != nil && !b.paired(need.Side, ref.UID) {
+			c.Messages = append(c.Messages, MessageRow{need.Side, b.name, *m})
+			e.brokenAt(need.Side, b, ref.UID, &c)
+		}
+		break
+	}
+	if b.hidden {
+		return nil
+	}
+	return x.commit(&c)
 }
 
 // findBox returns the box of a mailbox, nil where there is none.

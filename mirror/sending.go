@@ -58,6 +58,11 @@ func (b *boxPlanner) send(a Action) {
 		b.add(a)
 		return
 	}
+	if at := b.mayComeFrom(from, a.Message); !a.Again && at != "" {
+		b.later(at)
+		b.later(b.box.Name)
+		return
+	}
 	if !a.Again && b.mayBeLost(from, a.Message) {
 		a.Kind, a.Reason = Wait, "an earlier copy of it may still appear"
 		b.revisit(b.box.Name)
@@ -79,6 +84,27 @@ func (b *boxPlanner) send(a Action) {
 		}
 	}
 	b.add(a)
+}
+
+// mayComeFrom returns the mailbox of s from which a new message may have been
+// moved: one in which a message that it may be was neither seen nor proved gone,
+// and will be in a later run. What lies outside a server's window never is.
+func (b *boxPlanner) mayComeFrom(s Side, m Message) Name {
+	for _, from := range b.boxes {
+		for _, r := range from.box.Records {
+			passing := r.Seen[s].Message.Base != "" || from.box.Sides[s].Blocked != ""
+			if was := r.Seen[s]; passing && from != b && was.Sight == Unknown && was.Message.UID != 0 && mayBe(was.Message, m) {
+				return from.box.Name
+			}
+		}
+	}
+	return ""
+}
+
+// mayBe reports whether two messages of one side may be the same, as far as that
+// can be said without reading them.
+func mayBe(a, b Message) bool {
+	return a.Base != "" && a.Base == b.Base || a.Size == b.Size && a.Date.Equal(b.Date)
 }
 
 func (b *boxPlanner) intentOf(s Side, uid UID) *Intent { return b.intents[s][uid] }
