@@ -67,7 +67,11 @@ func compare(want, got content) (lost, doubled, changed int) {
 // messages, once, unchanged, and with their flags in their mailboxes.
 func (s *setup) judge(what string, want content, pending bool, sum *tally) {
 	s.t.Helper()
-	far, near := s.far(pending), s.near()
+	s.judgeSides(what, want, s.far(pending), s.near(), sum)
+}
+
+func (s *setup) judgeSides(what string, want, far, near content, sum *tally) {
+	s.t.Helper()
 	lost, doubled, changed := compare(want, far)
 	sum.add(lost, doubled, changed)
 	if lost+doubled+changed > 0 {
@@ -79,6 +83,15 @@ func (s *setup) judge(what string, want content, pending bool, sum *tally) {
 	if list := differences(want.filled(), far.filled()); len(list) > 0 {
 		s.t.Errorf("%s: not as it must be (expected against far):\n%s", what, strings.Join(list, "\n"))
 	}
+}
+
+// unmarked leaves out what is marked \Deleted.
+func (c content) unmarked() content {
+	all := content{}
+	for name, list := range c {
+		all[name] = slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return strings.Contains(e.flags, `\deleted`) })
+	}
+	return all
 }
 
 // filled leaves out empty mailboxes.

@@ -92,13 +92,7 @@ func TestStateOld(t *testing.T) {
 				func() { g.addFar("INBOX", 1000, 50); g.addNear("INBOX", 1100, 20) },
 				g.farFlag,
 				func() { g.removeFar("INBOX", 5) },
-				func() {
-					// Without UIDPLUS an older state does not know what it
-					// already marked, and puts it into the trash again.
-					if !kind.pending {
-						g.removeNear("Archive", 5)
-					}
-				},
+				func() { g.removeNear("Archive", 5) },
 			} {
 				old = append(old, filepath.Join(g.dir, fmt.Sprintf("state %d", i)))
 				g.copyTree(g.state(), old[i])
@@ -110,7 +104,13 @@ func TestStateOld(t *testing.T) {
 				g.must(os.RemoveAll(g.state()))
 				g.copyTree(old[i], g.state())
 				g.settleSoon()
-				g.judge(fmt.Sprintf("the state of %d steps ago", len(old)-i), want, kind.pending, sum)
+				near := g.near()
+				if kind.pending && i == 0 {
+					// That state knows nothing of the messages that were moved
+					// and then marked for want of UIDPLUS: they look new.
+					near = near.unmarked()
+				}
+				g.judgeSides(fmt.Sprintf("the state of %d steps ago", len(old)-i), want, g.far(kind.pending), near, sum)
 			}
 		})
 	}

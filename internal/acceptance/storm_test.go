@@ -23,9 +23,9 @@ import (
 )
 
 // moves lets the programs of a storm move messages between mailboxes, too. A
-// message that is moved while a run reads the mailboxes one after another may
-// then be seen twice or not at all.
-var moves = flag.Bool("moves", false, "move messages while runs are at work")
+// message that is moved while a run reads the mailboxes one after another is
+// seen twice or not at all, and is to be there once all the same.
+var moves = flag.Bool("moves", true, "move messages while runs are at work")
 
 // stormBoxes are the mailboxes in which everybody works at once.
 var stormBoxes = []string{"INBOX", "Archive", "Lists"}

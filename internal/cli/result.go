@@ -55,9 +55,14 @@ func outcome(r mirror.Result, exit int) string {
 	return text + "; " + ending(exit, len(r.Problems))
 }
 
-// stopWords is a stop in words.
+// stopWords is a stop in words. One of so few messages of a side that no rail
+// would stop for them is an earlier one that still stands.
 func stopWords(s mirror.Stop) string {
-	return fill(stopped[s.Rail], map[string]string{
+	words := stopped[s.Rail]
+	if s.Rail == mirror.RailSide && s.Count <= max(10, s.Of/10) {
+		words = stillStopped
+	}
+	return fill(words, map[string]string{
 		"side": s.Side.String(), "other": s.Side.Other().String(), "where": mailboxOf(s.Side, s.Mailbox),
 		"count": strconv.Itoa(s.Count), "of": strconv.Itoa(s.Of),
 	})

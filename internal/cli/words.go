@@ -362,6 +362,9 @@ var stopped = map[mirror.Rail]string{
 	mirror.RailWrongAccount: "stopped: both sides hold mail, and of the {of} messages of the smaller one only {count} are on the other; nothing was changed",
 }
 
+// stillStopped are the words for a stop that stands since an earlier run.
+const stillStopped = "stopped: {count} of the {of} messages of {side} are still gone since an earlier stop; none of them was removed on {other}"
+
 // unintended is the hint for somebody who did not mean it.
 func (sc scene) unintended(s mirror.Stop) string {
 	if s.Rail == mirror.RailWrongAccount {

@@ -245,6 +245,26 @@ func TestEveryKindAndRailHasWords(t *testing.T) {
 	}
 }
 
+// TestStandingStopSaysSo: a few messages alone stop no run, so that a stop for
+// them is older.
+func TestStandingStopSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		count, of int
+		want      string
+	}{
+		{8, 9, "stopped: 8 of the 9 messages of near are still gone since an earlier stop; none of them was removed on far"},
+		{10, 68, "stopped: 10 of the 68 messages of near are still gone since an earlier stop; none of them was removed on far"},
+		{11, 68, "stopped: 11 of the 68 messages of near are gone; none of them was removed on far"},
+		{20, 200, "stopped: 20 of the 200 messages of near are still gone since an earlier stop; none of them was removed on far"},
+		{21, 200, "stopped: 21 of the 200 messages of near are gone; none of them was removed on far"},
+	} {
+		if got := stopWords(mirror.Stop{Rail: mirror.RailSide, Side: mirror.Near, Count: c.count, Of: c.of}); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestExplainPlaces(t *testing.T) {
 	t.Parallel()
 	sc := scene{pair: "work", ends: [2]config.Repository{{}, {Name: "laptop", Maildir: &config.Maildir{Path: "/m"}}}}
