@@ -18,6 +18,9 @@ type box struct {
 	// incomplete says that something of what the views showed was not carried
 	// out, so that their checkpoints must not be stored.
 	incomplete bool
+	// postponed says that all was carried out that this run may do, and that the
+	// next run may do more.
+	postponed bool
 }
 
 // boxSide is a mailbox on one side.
@@ -30,6 +33,8 @@ type boxSide struct {
 	messages map[UID]*Message
 	gone     map[UID]bool
 	unknown  map[UID]bool
+	// unreadable are those in unknown that could not be read, or must not be.
+	unreadable map[UID]bool
 	// learned are messages whose identity the state does not hold yet.
 	learned map[UID]bool
 	// was are the flags that the state knew of messages whose flags changed.
@@ -157,10 +162,9 @@ func (b *box) paired(s Side, uid UID) bool {
 	return slices.ContainsFunc(b.records, func(r Record) bool { return r.UID[s] == uid })
 }
 
-// unread lists the messages without a record or a tomb that were neither seen
-// nor proved gone, or could not be read.
+// unread lists the messages without a record or a tomb that could not be read.
 func (s *boxSide) unread(taken map[UID]bool) (list []Message) {
-	for _, uid := range sortedUIDs(s.unknown) {
+	for _, uid := range sortedUIDs(s.unreadable) {
 		if m := s.messages[uid]; m != nil && !taken[uid] {
 			list = append(list, *m)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -26,8 +25,11 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, a := range e.plan.Withheld {
 		e.left(a)
 	}
-	for _, name := range slices.Concat(e.plan.Revisit, e.plan.Later) {
+	for _, name := range e.plan.Revisit {
 		e.box(name).incomplete = true
+	}
+	for _, name := range e.plan.Later {
+		e.box(name).postponed = true
 	}
 	if err := e.create(ctx); err != nil {
 		return err
@@ -200,6 +202,9 @@ func (e *effects) checkpoints() error {
 			}
 			row := *side.row
 			switch {
+			case side.view != nil && b.postponed:
+				// Seen, but to be looked into again whatever its status says.
+				row.Checkpoint = Checkpoint{UIDValidity: side.view.Checkpoint.UIDValidity, UIDNext: side.view.Checkpoint.UIDNext}
 			case side.view != nil:
 				row.Checkpoint = side.view.Checkpoint
 			case !side.exists():

@@ -64,7 +64,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		if byName[name] == nil {
 			b := &box{name: name}
 			for _, s := range Sides {
-				b.sides[s] = boxSide{messages: map[UID]*Message{}, gone: map[UID]bool{}, unknown: map[UID]bool{}, learned: map[UID]bool{}, was: map[UID]Flags{}}
+				b.sides[s] = boxSide{messages: map[UID]*Message{}, gone: map[UID]bool{}, unknown: map[UID]bool{}, learned: map[UID]bool{}, was: map[UID]Flags{}, unreadable: map[UID]bool{}}
 			}
 			byName[name] = b
 		}

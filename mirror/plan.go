@@ -220,8 +220,8 @@ type MailboxInput struct {
 	// Unknown holds messages, paired or not, that were neither seen nor proved
 	// gone, or that could not be read.
 	Unknown [2]map[UID]bool
-	// Unread are those in Unknown that have no record, as they are known: each
-	// may be the partner of a message on the other side.
+	// Unread are messages without a record that could not be read, as they are
+	// known: each may be the partner of a message on the other side.
 	Unread [2][]Message
 	// Unsure says that one of them was never kept aside: its size and date may
 	// be unknown as well, and it may be any message of the other side.

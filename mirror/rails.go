@@ -138,7 +138,7 @@ func (p *planner) railStanding(s Side, withhold []bool) {
 // railStanding.
 func departuresOf(held []Action) (notes []Action) {
 	for _, a := range held {
-		if s := a.Side.Other(); a.Kind == Remove && a.UID[s] != 0 && a.Record.State[s] != Withheld {
+		if s := a.Side.Other(); a.Kind == Remove && !a.ForGood && a.UID[s] != 0 && a.Record.State[s] != Withheld {
 			a.Kind, a.Side = Depart, s
 			a.Record.State[s] = Withheld
 			a.Record.Mailbox, a.Record.UID = a.Mailbox, a.UID

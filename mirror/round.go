@@ -230,7 +230,7 @@ func (x *run) identify(ctx context.Context, boxes []*box, need Need) error {
 		x.result.Summary.Fetched += len(need.Refs) - len(left)
 	}
 	for uid := range left {
-		side.unknown[uid] = true
+		side.unknown[uid], side.unreadable[uid] = true, true
 		b.incomplete = true
 	}
 	return x.commit(&unread)
@@ -378,7 +378,7 @@ func (x *run) sideInput(boxes []*box, s Side) SideInput {
 		case side.view != nil:
 			in.Shown += side.view.Total
 		case side.exists() && (side.listed.Status == nil || side.listed.Status.Stamps != "" || side.unchanged()):
-			in.Shown += b.count
+			in.Shown += max(b.count, len(side.messages)) // records may just be forgotten
 		case side.exists():
 			in.Shown += int(side.listed.Status.Messages)
 		}
@@ -399,7 +399,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 			in.Sides[s].Since = side.row.Checkpoint.UIDNext
 		}
 		if side.view != nil {
-			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered || b.unpairedSince(s), side.view.Keeps
+			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered || x.traits[s].Numbers && b.unpairedSince(s), side.view.Keeps
 		}
 		taken[s] = x.taken(b, s)
 	}
@@ -450,7 +450,7 @@ func (x *run) avoid(b *box, s Side, taken map[UID]bool) {
 	for _, q := range x.snapshot.Quarantine {
 		m := b.sides[s].messages[q.UID]
 		if q.Side == s && q.Mailbox == b.name && !x.due(q) && m != nil && !taken[q.UID] && !m.Identity.Header.Known() {
-			b.sides[s].unknown[q.UID] = true
+			b.sides[s].unknown[q.UID], b.sides[s].unreadable[q.UID] = true, true
 		}
 	}
 }

@@ -155,7 +155,7 @@ var (
 			Mailbox: someName.Draw(t, "name"), UID: someUIDs.Draw(t, "uids"),
 			Base:   [2]mirror.Flags{someSet.Draw(t, "far"), someSet.Draw(t, "near")},
 			Masked: [2]mirror.Flags{someSet.Draw(t, "far"), someSet.Draw(t, "near")},
-			State:  [2]mirror.Confirmation{mirror.Confirmation(someUID.Draw(t, "state") % 3), 0}, Altered: rapid.Bool().Draw(t, "altered"),
+			State:  [2]mirror.Confirmation{mirror.Confirmation(someUID.Draw(t, "state") % 5), 0}, Altered: rapid.Bool().Draw(t, "altered"),
 		}
 	})
 	someRow = rapid.Custom(func(t *rapid.T) mirror.MailboxRow {
