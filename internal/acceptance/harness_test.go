@@ -26,8 +26,8 @@ import (
 
 // Sizes; those of kills, cuts and storms go by -proof.times.
 var (
-	messages = flag.Int("messages", 300, "messages of the large mirror")
-	bulk     = flag.Int("bulk", 80, "messages that are under way when a run is killed or cut")
+	messages = flag.Int("messages", 200, "messages of the large mirror")
+	bulk     = flag.Int("bulk", 40, "messages that are under way when a run is killed or cut")
 	seed     = flag.Int64("seed", time.Now().UnixNano(), "seed of corpora and moments")
 )
 
@@ -56,9 +56,6 @@ func TestMain(m *testing.M) {
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if !given["test.parallel"] {
 		flag.Set("test.parallel", atOnce)
-	}
-	if !proof.Whole() && !given["bulk"] {
-		*bulk = 40
 	}
 	if !proof.Whole() && !given["messages"] {
 		*messages = 120
