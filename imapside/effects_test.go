@@ -159,14 +159,20 @@ func TestMove(t *testing.T) {
 			do(moveBoth, "$tag OK ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
 		{"MOVE that kept one", "MOVE", [][]imaptest.Step{
 			do(moveBoth, "$tag OK ok"), do(searchBoth, "* SEARCH 1", "$tag OK ok")}, "2→0; 1→0 message was refused", nil},
-		{"MOVE, COPYUID of unequal lengths", "MOVE", [][]imaptest.Step{
+		{"MOVE, COPYUID of unequal lengths", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 9 1:2 20] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
-		{"MOVE, COPYUID of messages that are not ours", "MOVE", [][]imaptest.Step{
+		{"MOVE, COPYUID of messages that are not ours", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 9 1,7 20:21] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
-		{"MOVE, COPYUID of another UIDVALIDITY", "MOVE", [][]imaptest.Step{
+		{"MOVE, COPYUID of another UIDVALIDITY", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 8 1:2 20:21] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
-		{"MOVE, COPYUID below UIDNEXT", "MOVE", [][]imaptest.Step{
+		{"MOVE, COPYUID below UIDNEXT", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 9 1:2 4:5] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
+		{"MOVE, COPYUID of one that is not ours beside ours", "MOVE UIDPLUS", [][]imaptest.Step{
+			do(moveBoth, "$tag OK [COPYUID 9 1:2,7 20:22] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
+		{"MOVE, COPYUID that names one twice", "MOVE UIDPLUS", [][]imaptest.Step{
+			do(moveBoth, "$tag OK [COPYUID 9 1:2,1 20:22] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
+		{"MOVE, COPYUID from a server without UIDPLUS", "MOVE", [][]imaptest.Step{
+			do(moveBoth, "$tag OK [COPYUID 9 1:2 20:21] ok"), do(searchBoth, "* SEARCH", "$tag OK ok")}, "2→0; 1→0", nil},
 		{"MOVE, one was not there", "MOVE UIDPLUS", [][]imaptest.Step{
 			do(moveBoth, "$tag OK [COPYUID 9 2 20] ok"), do("UID SEARCH UID 1", "* SEARCH", "$tag OK ok")}, "2→20; 1→0 message is no longer there", nil},
 		{"MOVE refused half-way", "MOVE UIDPLUS", [][]imaptest.Step{
@@ -192,6 +198,12 @@ func TestMove(t *testing.T) {
 			do(copyBoth, "$tag OK ok")}, "2→0 pending; 1→0 pending", nil},
 		{"COPY with an odd COPYUID: the source stays as it is", "UIDPLUS", [][]imaptest.Step{
 			do(copyBoth, "$tag OK [COPYUID 9 1:2 20,20] ok")}, "2→0 pending; 1→0 pending", nil},
+		{"COPY, COPYUID of one that is not ours: the source stays as it is", "UIDPLUS", [][]imaptest.Step{
+			do(copyBoth, "$tag OK [COPYUID 9 1,7 20:21] ok")}, "2→0 pending; 1→0 pending", nil},
+		{"COPY, COPYUID that names one twice: the source stays as it is", "UIDPLUS", [][]imaptest.Step{
+			do(copyBoth, "$tag OK [COPYUID 9 1:2,1 20:22] ok")}, "2→0 pending; 1→0 pending", nil},
+		{"COPY, COPYUID of another UIDVALIDITY: the source stays as it is", "UIDPLUS", [][]imaptest.Step{
+			do(copyBoth, "$tag OK [COPYUID 8 1:2 20:21] ok")}, "2→0 pending; 1→0 pending", nil},
 		{"COPY refused", "UIDPLUS", [][]imaptest.Step{
 			do(copyBoth, "$tag NO no")}, "2→0 not done, message was refused; 1→0 not done, message was refused", nil},
 	} {
