@@ -213,6 +213,24 @@ func TestAppendNeverReplaces(t *testing.T) {
 	}
 }
 
+// TestAppendNameInTmp: a file of the reserved name that is in tmp already stays
+// as it is.
+func TestAppendNameInTmp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	m := w.box(inbox)
+	r := m.Reserve(1)[0]
+	w.put("INBOX/tmp/"+r.Base, "the other, on its way")
+	results, err := m.Append(t.Context(), batch(incoming(r, crlfMessage)))
+	if err != nil || !errors.Is(results[0].Err, errDuplicated) || !errors.Is(results[0].Err, mirror.ErrNotDone) {
+		t.Errorf("got %+v, %v, want %v", results, err, errDuplicated)
+	}
+	w.wantFiles("INBOX", "tmp/"+r.Base)
+	if got := w.text("INBOX/tmp/" + r.Base); got != "the other, on its way" {
+		t.Errorf("got %q in tmp, want the other's octets", got)
+	}
+}
+
 // TestAppendOneBase: a base is one message, whatever its flags.
 func TestAppendOneBase(t *testing.T) {
 	t.Parallel()

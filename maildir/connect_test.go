@@ -39,6 +39,28 @@ func TestConnectFirst(t *testing.T) {
 	}
 }
 
+// TestIdentityOrder: the id is durable under its name before anybody learns of
+// it, and never seen by half.
+func TestIdentityOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.unlink(identityFile)
+	w.disk.operations()
+	id, err := w.writeIdentity()
+	if err != nil || w.text(identityFile) != id+"\n" {
+		t.Fatalf("got %q, %v; the file holds %q", id, err, w.text(identityFile))
+	}
+	got := w.disk.operations()
+	temp, found := strings.CutPrefix(got[0], "create ")
+	if !found || !strings.HasPrefix(temp, identityFile+".") {
+		t.Fatalf("got %q first, want a file of another name", got[0])
+	}
+	want := []string{"create " + temp, "write " + temp, "fsync " + temp, "rename " + identityFile, "sync ."}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestConnectAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

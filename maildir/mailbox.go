@@ -107,11 +107,12 @@ func (m *Mailbox) Status() mirror.Checkpoint { return m.status }
 // Reserve implements mirror.Mailbox.
 func (m *Mailbox) Reserve(n int) []mirror.Ref { return m.numbers.reserve(n, m.repo.now()) }
 
-// begin opens the mailbox for an effect.
+// begin opens the mailbox for an effect, which changes its names.
 func (m *Mailbox) begin() (*box, error) {
 	if m.access != mirror.ReadWrite {
 		return nil, fmt.Errorf("%w: mailbox is open for reading only", mirror.ErrDenied)
 	}
+	m.repo.changes(m.name)
 	return m.repo.openBox(m.name, m.access)
 }
 

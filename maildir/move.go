@@ -67,6 +67,7 @@ func (mv *mover) openTarget(name mirror.Name) error {
 		b.close()
 		return reaching(err)
 	}
+	r.changes(name)
 	mv.target, mv.targetBox = t, b
 	return nil
 }

@@ -33,8 +33,11 @@ type Repository struct {
 
 	mu         sync.Mutex
 	numberings map[mirror.Name]*numbering
-	waited     time.Time // when this run first waited for stamps to grow old
-	undoKept   bool      // keepUndo was called
+	waited     time.Time // when this run last began to wait for what may change without rest
+	// ours are the mailboxes whose names this run changed since it last waited
+	// for them.
+	ours     map[mirror.Name]bool
+	undoKept bool // keepUndo was called
 }
 
 var _ mirror.Repository = (*Repository)(nil)
@@ -56,7 +59,7 @@ func New(opts Options) (*Repository, error) {
 		opts.Sleep = sleep
 	}
 	return &Repository{opts: opts, codec: codec, other: other, disk: realDisk{},
-		numberings: map[mirror.Name]*numbering{}}, nil
+		numberings: map[mirror.Name]*numbering{}, ours: map[mirror.Name]bool{}}, nil
 }
 
 func (r *Repository) now() time.Time { return r.opts.Now() }

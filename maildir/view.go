@@ -87,7 +87,7 @@ func (m *Mailbox) look(ctx context.Context, b *box, refs []mirror.Ref) (sight, e
 		return sight{}, err
 	}
 	if len(first.missing(refs)) > 0 && !first.settled() {
-		waited, err := m.repo.waitOnce(ctx, b)
+		waited, err := m.waitOnce(ctx, b)
 		if err != nil {
 			return sight{}, err
 		}
@@ -132,22 +132,38 @@ func (p *pass) missing(refs []mirror.Ref) []mirror.Ref {
 }
 
 // waitOnce waits until the stamps of the mailbox are old enough, unless they are
-// younger than the run's first wait. What changed before it thus grows old in
+// younger than the run's last wait. What changed before it thus grows old in
 // one wait, in all mailboxes, and what never rests is not waited for again.
-func (r *Repository) waitOnce(ctx context.Context, b *box) (bool, error) {
+// Changes of our own end: each lot of them allows their mailbox one more wait.
+func (m *Mailbox) waitOnce(ctx context.Context, b *box) (bool, error) {
 	now, err := b.stamps()
 	if err != nil {
 		return false, err
 	}
-	r.mu.Lock()
-	if r.waited.IsZero() {
-		r.waited = r.now()
-	} else if now.oldAt().Add(-settleAge).After(r.waited) {
-		r.mu.Unlock()
+	r := m.repo
+	if !r.mayWait(m.name, now.oldAt().Add(-settleAge)) {
 		return false, nil
 	}
-	r.mu.Unlock()
 	return true, r.sleep(ctx, min(max(now.oldAt().Sub(r.now()), 0), maxWait))
+}
+
+// mayWait reports whether a mailbox that last changed then is worth a wait.
+func (r *Repository) mayWait(name mirror.Name, changed time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waited.IsZero() || r.ours[name] {
+		delete(r.ours, name)
+		r.waited = r.now()
+		return true
+	}
+	return !changed.After(r.waited)
+}
+
+// changes notes that this run changes the names of a mailbox.
+func (r *Repository) changes(name mirror.Name) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ours[name] = true
 }
 
 // Absent implements mirror.Mailbox: passes of its own, between equal stamps at
@@ -303,6 +319,7 @@ func (m *Mailbox) rebase(b *box, strays []place) (bool, error) {
 		n := at.parse()
 		n.base = newBase(m.repo.now())
 		to := n.place(at.inNew)
+		m.repo.changes(m.name)
 		err := m.repo.disk.rename(b.part(at.inNew), at.name, b.part(to.inNew), to.name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // renamed by somebody else
@@ -323,6 +340,7 @@ func (m *Mailbox) unlinkTwins(b *box, p *pass) (bool, error) {
 		return len(p.links) > 0, nil
 	}
 	for _, at := range p.links {
+		m.repo.changes(m.name)
 		err := m.repo.disk.remove(b.part(at.inNew), at.name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return true, fmt.Errorf("remove a second name of a message: %w", reaching(err))

@@ -571,3 +571,60 @@ func TestReadOnlyMakesNothing(t *testing.T) {
 	w.reconnect("", mirror.ReadWrite, nil)
 	w.append(w.open(inbox, mirror.Checkpoint{}), crlfMessage)
 }
+
+// TestWaitsAfterOwnChanges: what this run itself changed is waited for once
+// more; what another program changes without rest is not.
+func TestWaitsAfterOwnChanges(t *testing.T) {
+	t.Parallel()
+	other := nametrans.MustName("Other")
+	for _, c := range []struct {
+		name   string
+		act    func(w *world, m *Mailbox)
+		sleeps int
+	}{
+		{"nothing", func(*world, *Mailbox) {}, 1},
+		{"append", func(w *world, m *Mailbox) { w.append(m, crlfMessage) }, 2},
+		{"store", func(w *world, m *Mailbox) {
+			_, err := m.Store(w.Context(), []mirror.FlagChange{{Ref: ref(1, "a"), Add: mirror.MakeFlags(imap.FlagSeen)}})
+			w.must(err)
+		}, 2},
+		{"remove", func(w *world, m *Mailbox) {
+			_, err := m.Remove(w.Context(), []mirror.Ref{ref(1, "a")}, true)
+			w.must(err)
+		}, 2},
+		{"move away", func(w *world, m *Mailbox) {
+			_, err := m.Move(w.Context(), []mirror.Move{{Ref: ref(1, "a"), Reserved: ref(9, "z")}}, other)
+			w.must(err)
+		}, 2},
+		{"move in", func(w *world, m *Mailbox) {
+			w.put("Other/cur/o:2,", lfMessage)
+			_, err := w.open(other, mirror.Checkpoint{}).Move(w.Context(), []mirror.Move{{Ref: ref(1, "o"), Reserved: ref(9, "z")}}, inbox)
+			w.must(err)
+		}, 2},
+		{"append elsewhere", func(w *world, m *Mailbox) { w.append(w.open(other, mirror.Checkpoint{}), crlfMessage) }, 1},
+	} {
+		w := newWorld(t, nil)
+		w.create(other)
+		m := w.box(inbox)
+		for _, base := range []string{"a", "b", "c", "d"} {
+			w.put("INBOX/cur/"+base+":2,", lfMessage)
+		}
+		// departs lets another program take a message after the last wait began.
+		departs := func(base string) mirror.View {
+			w.clock.offset = 0
+			time.Sleep(30 * time.Millisecond) // more than a tick of the file system
+			w.unlink("INBOX/cur/" + base + ":2,")
+			return w.view(m, known(1, base))
+		}
+		departs("b")
+		c.act(w, m)
+		v := departs("c")
+		if proved := len(v.Gone) == 1; w.clock.sleeps != c.sleeps || proved != (c.sleeps == 2) {
+			t.Errorf("%s: got %d waits and gone %v, want %d", c.name, w.clock.sleeps, v.Gone, c.sleeps)
+		}
+		v = departs("d")
+		if w.clock.sleeps != c.sleeps || len(v.Unknown) != 1 {
+			t.Errorf("%s: later: got %d waits and unknown %v, want no more than %d", c.name, w.clock.sleeps, v.Unknown, c.sleeps)
+		}
+	}
+}

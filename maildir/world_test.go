@@ -128,6 +128,13 @@ func (w *world) reconnect(identity string, access mirror.Access, edit func(*Opti
 	return traits.Identity
 }
 
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
 func (w *world) create(name mirror.Name) {
 	w.Helper()
 	if err := w.Create(w.Context(), name, ""); err != nil {
