@@ -25,7 +25,6 @@ var allowed = map[string][]string{
 	"internal/servers":  {},
 	"internal/prove":    {"internal/proof"},
 	"internal/mutants":  {},
-	"internal/prove":    {"internal/proof"},
 }
 
 // testSupport are packages that only tests and internal/bench import.
