@@ -12,6 +12,7 @@ import (
 
 	"mailtwin/internal/proof"
 	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
 )
 
 // wireHistory is a pair to which anything may happen for some epochs: people
@@ -19,28 +20,33 @@ import (
 // row, mailboxes are renumbered. At the end of each epoch the pair is left alone
 // and judged.
 //
-// What people do has one right outcome: each letter is touched on one side
-// only, and flagged, moved or removed only after it has been on both sides; one
-// that moves or goes does so once an epoch and keeps its flags. Where a mailbox is renumbered, bases are lost with the records, so
-// that epoch has deliveries and added flags only.
+// What people do has one right outcome: each letter is flagged and removed on
+// one side only, and touched only after it has been on both sides. It moves or
+// goes once an epoch, as the last thing in it; one that was flagged before may
+// move on either side, and does not go. Excused are servers without UIDPLUS:
+// behind a move the copy is found by its digest and its flags are merged without
+// a base, so that a flag which was taken away comes back. There such a letter
+// stays where it is. Where a mailbox is renumbered, bases are lost with the
+// records, so that epoch has deliveries and added flags only.
 type wireHistory struct {
 	*wirePair
 	dice    *rand.Rand
 	letters []*knownLetter
 	next    int
-	renewed map[mirror.Name]bool // mailboxes renumbered in this epoch
 	told    []string
 }
 
 // knownLetter is a letter in a history.
 type knownLetter struct {
-	id      string
-	at      mirror.Name
-	side    mirror.Side // whose people touch it
-	settled bool        // it has been on both sides
-	flagged bool        // in this epoch
-	moved   bool        // in this epoch
-	gone    bool
+	id       string
+	at       mirror.Name
+	side     mirror.Side // whose people touch it
+	settled  bool        // it has been on both sides
+	flagged  bool        // in this epoch
+	cleared  bool        // of a flag, in this epoch
+	moved    bool        // in this epoch
+	movedFar bool        // in this epoch, on far
+	gone     bool
 }
 
 var historyBoxes = []mirror.Name{inbox, listBox, "Archive"}
@@ -48,6 +54,10 @@ var historyBoxes = []mirror.Name{inbox, listBox, "Archive"}
 var historyFlags = []imap.Flag{imap.FlagSeen, imap.FlagFlagged, imap.FlagAnswered, "$Work", "$Later"}
 
 const historyEpochs = 3
+
+// asideTime is longer than a message is kept aside because the connection was lost
+// at it twice.
+const asideTime = 26 * time.Hour
 
 func (h *wireHistory) tell(format string, args ...any) {
 	h.told = append(h.told, fmt.Sprintf(format, args...))
@@ -77,9 +87,8 @@ func (h *wireHistory) someFlags() mirror.Flags {
 
 // rest begins a new epoch: all letters are on both sides.
 func (h *wireHistory) rest() {
-	h.renewed = map[mirror.Name]bool{}
 	for _, l := range h.letters {
-		l.settled, l.flagged, l.moved = true, false, false
+		l.settled, l.flagged, l.cleared, l.moved, l.movedFar = true, false, false, false, false
 	}
 }
 
@@ -95,11 +104,38 @@ func (h *wireHistory) epoch() verdict {
 		}
 		h.disturbedRun(renumbered)
 	}
+	time.Sleep(asideTime)
 	h.quiet()
+	h.excuse()
 	v := h.judge()
 	h.still()
 	h.rest()
 	return v
+}
+
+// excuse lets near's undo store hold letters that moved on far. One that was
+// being read at its new place when the connection was lost, twice, is kept
+// aside: near then removes it from its old place first, into the undo store,
+// and gets it back as a new one.
+func (h *wireHistory) excuse() {
+	extra := map[mirror.Digest][]mirrortest.Entry{}
+	for _, e := range h.near.Undone() {
+		extra[e.Digest] = append(extra[e.Digest], e)
+	}
+	for _, l := range h.undone {
+		if of := l.entry().Digest; len(extra[of]) > 0 {
+			extra[of] = extra[of][1:]
+		}
+	}
+	for _, l := range h.letters {
+		if l.movedFar {
+			one := h.want[l.at][h.index(l.at, l.id)]
+			if more := extra[one.entry().Digest]; len(more) > 0 {
+				one.flags = mirror.ParseFlags(more[0].Flags)
+				h.undone = append(h.undone, one)
+			}
+		}
+	}
 }
 
 // disturbedRun may be cut, and something may happen in the middle of it.
@@ -134,15 +170,9 @@ func (h *wireHistory) meanwhile(renumbered bool) func() {
 	}
 }
 
-// renumber gives a mailbox new UIDs. One in which messages were left behind,
-// marked \Deleted, is renumbered once: of a run that is cut between two
-// renumberings it is not known how it ends for them.
+// renumber gives a mailbox new UIDs, if need be more than once.
 func (h *wireHistory) renumber() {
 	name := historyBoxes[len(h.told)%3]
-	if h.tombs > 0 && h.renewed[name] {
-		return
-	}
-	h.renewed[name] = true
 	h.tell("renumber %s", name)
 	h.server.renumber(name)
 }
@@ -169,22 +199,30 @@ func (h *wireHistory) act(renumbered bool) {
 		}
 		h.tell("flag %s in %s on %v +%v -%v", l.id, l.at, l.side, add, remove)
 		h.flag(l.side, l.at, l.id, add, remove)
-		l.flagged = true
-	case l.flagged:
-		// A move or a removal hides what became of the flags.
+		l.flagged, l.cleared = true, l.cleared || !remove.Empty()
 	case kind == 3:
-		to := historyBoxes[h.dice.IntN(3)]
-		if to == l.at {
-			return
-		}
-		h.tell("move %s from %s to %s on %v", l.id, l.at, to, l.side)
-		h.move(l.side, l.at, l.id, to)
-		l.at, l.moved = to, true
+		h.shift(l)
+	case l.flagged:
+		// A removal hides what became of the flags.
 	default:
 		h.tell("remove %s from %s on %v", l.id, l.at, l.side)
 		h.remove(l.side, l.at, l.id)
 		l.gone = true
 	}
+}
+
+// shift moves a letter on one side.
+func (h *wireHistory) shift(l *knownLetter) {
+	to, side := historyBoxes[h.dice.IntN(3)], l.side
+	if to == l.at || l.cleared && !h.server.kind.uidPlus {
+		return
+	}
+	if l.flagged {
+		side = mirror.Sides[h.dice.IntN(2)]
+	}
+	h.tell("move %s from %s to %s on %v", l.id, l.at, to, side)
+	h.move(side, l.at, l.id, to)
+	l.at, l.moved, l.movedFar = to, true, side == mirror.Far
 }
 
 // pick returns a letter that may be touched, nil where the dice find none. The
