@@ -231,27 +231,23 @@ func TestEveryDiskCallBroken(t *testing.T) {
 						continue
 					}
 					p.broken(u, begin, f, want)
-					if t.Failed() {
-						return
-					}
 				}
 			}
 		}
 	})
 }
 
-// undecided are faults after which the planner, not the Maildir, doubles a
-// message: an unreadable message is not recognised as the one that the other side
-// holds, be it there before or sent by us, and a bare server's COPY is made again when the round that would
-// have found it was stopped.
+// undecided are the faults that last for ever, on a pair with a server without
+// UIDPLUS, while everything happens at once: a message that near moved, and whose
+// flags changed on both sides, gets its copy in the far Archive and stays in the
+// far INBOX as well. That is for the planner to mend, not for the Maildir.
 func undecided(s scene, kind pairKind, f diskFault) bool {
-	reading := f.op == "open" || f.op == "read"
-	return reading && (kind.far.NoUIDPlus || s.name == "twins" || s.name == "first run on two filled sides") || kind.far.NoUIDPlus && s.copiesOnFar
+	return kind.far.NoUIDPlus && s.name == "all" && f.ever
 }
 
 // brokenStride thins the cases out: of all errors at all places CI tries every
-// fourth.
-func brokenStride() int { return 4 * proof.Stride() }
+// sixth.
+func brokenStride() int { return 6 * proof.Stride() }
 
 func faultsOf(op string, at int) []diskFault {
 	reading := []error{syscall.EIO, syscall.EMFILE, syscall.EACCES}
@@ -299,7 +295,6 @@ func (p *twinPair) broken(u *suite, begin snapshot, f diskFault, want outcome) {
 		p.Errorf("%v: got exit %d (%v, problems %v)", f, exit, err, result.Problems)
 	}
 	q.disk = q.quick()
-	q.spareTrash = true
 	u.recover(q, want, fmt.Sprintf("%v; exit %d (%v)", f, exit, err))
 }
 

@@ -32,6 +32,7 @@ type scene struct {
 var (
 	archive = nametrans.MustName("Archive")
 	lists   = nametrans.MustName("Lists", "go")
+	trash   = nametrans.MustName("Trash")
 	drafts  = nametrans.MustName("Entwürfe")
 	letters = time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
 )
@@ -218,7 +219,7 @@ func (s scene) prepare(t testing.TB, kind pairKind) *twinPair {
 	t.Helper()
 	p := newTwinPair(t, kind, t.TempDir())
 	p.server.CreateMailbox(archive, "")
-	p.server.CreateMailbox(nametrans.MustName("Trash"), `\Trash`)
+	p.server.CreateMailbox(trash, `\Trash`)
 	for n := range s.before {
 		p.deliverFar(inbox, n, "")
 	}
