@@ -42,11 +42,9 @@ func (b *boxPlanner) holdPartner(in *Intent, source Message, to *boxPlanner) {
 		return
 	}
 	candidates := to.free(o)
-	found := matchMessages([]Message{b.forMatching(source)}, candidates, !b.in.Sides[o].KeepsBytes)
-	b.needs.add(in.Side, b.box.Name, []Message{source}, found.needA)
-	b.needs.add(o, in.Target, candidates, found.needB)
-	if !found.needs() && len(found.pairs) > 0 {
-		to.claimed[o][candidates[found.pairs[0].b].UID] = true
+	moved := sought{Message: b.forMatching(source), side: in.Side, mailbox: b.box.Name, byKey: !b.in.Sides[o].KeepsBytes}
+	if k, _ := b.findOne(moved, o, to.placed(candidates)); k >= 0 {
+		to.claimed[o][candidates[k].UID] = true
 	}
 }
 
@@ -123,14 +121,13 @@ func (b *boxPlanner) findArrival(in *Intent, source Message) (to *boxPlanner, m 
 		candidates := slices.DeleteFunc(to.free(in.Side), func(m Message) bool {
 			return m.UID < in.TargetUIDNext && b.in.Sides[in.Side].Traits.Numbers
 		})
-		found := matchMessages([]Message{source}, candidates, false) // a COPY rewrites nothing
-		b.needs.add(in.Side, b.box.Name, []Message{source}, found.needA)
-		b.needs.add(in.Side, in.Target, candidates, found.needB)
+		// A COPY rewrites nothing: the key decides nothing here.
+		k, sure := b.findOne(sought{Message: source, side: in.Side, mailbox: b.box.Name}, in.Side, to.placed(candidates))
 		switch {
-		case found.needs():
+		case !sure:
 			return nil, m, Unknown
-		case len(found.pairs) > 0:
-			return to, candidates[found.pairs[0].b], Present
+		case k >= 0:
+			return to, candidates[k], Present
 		case to.unreadArrival(in):
 			b.undecided[in.ID] = true
 			return nil, m, Unknown
@@ -148,7 +145,7 @@ func (b *boxPlanner) unreadArrival(in *Intent) bool {
 
 func (p *planner) revisit(name Name) { addName(&p.plan.Revisit, name) }
 
-func (p *planner) later(name Name) { addName(&p.plan.Later, name) }
+func (p *planner) nextRun(name Name) { addName(&p.plan.NextRun, name) }
 
 func addName(list *[]Name, name Name) {
 	if !slices.Contains(*list, name) {

@@ -150,9 +150,9 @@ func (s *boxSide) unpaired(taken map[UID]bool) []Message {
 	return list
 }
 
-// unpairedSince reports whether a side was renumbered and nothing was paired
+// awaitsPairing reports whether a side was renumbered and nothing was paired
 // again since: its row has the new UIDVALIDITY and nothing else.
-func (b *box) unpairedSince(s Side) bool {
+func (b *box) awaitsPairing(s Side) bool {
 	row := b.sides[s].row
 	return row != nil && row.Checkpoint == Checkpoint{UIDValidity: row.Checkpoint.UIDValidity} && row.Checkpoint.UIDValidity != 0 && len(b.records) == 0
 }

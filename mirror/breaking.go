@@ -1,6 +1,8 @@
 package mirror
 
-import "errors"
+import (
+	"errors"
+)
 
 // breaksOff is the reason of a message at which a server ended the connection.
 const breaksOff = "the server broke the connection at this message"
@@ -8,14 +10,14 @@ const breaksOff = "the server broke the connection at this message"
 // brokenAt notes a message of s at which the connection was lost. The next run
 // tries it again, after all others; where the connection is lost at it once more,
 // it is kept aside like any other that cannot pass, so that it blocks only itself.
-func (e *effects) brokenAt(s Side, b *box, uid UID, c *Changes) {
-	q := e.quarantined(s, b, uid, breaksOff)
+func (x *run) brokenAt(s Side, b *box, uid UID, c *Changes) {
+	q := x.quarantined(s, b, uid, breaksOff)
 	if q.Tries == 1 {
-		q.Next = e.Now()
+		q.Next = x.Now()
 	}
 	c.Quarantine = append(c.Quarantine, q)
 	if q.Tries > 1 {
-		e.problem(Problem{s, b.name, uid, breaksOff})
+		x.problem(Problem{s, b.name, uid, breaksOff})
 	}
 }
 
@@ -33,4 +35,38 @@ func (t *batch) broke(through map[UID]*carried, readErr error) {
 			return
 		}
 	}
+}
+
+// brokeWhileRead keeps what was read before the connection was lost, so that
+// the next run need not begin anew, and notes the message at which it was.
+func (x *run) brokeWhileRead(b *box, need Need, results []Identified, err error) error {
+	if !errors.Is(err, ErrCut) {
+		return nil
+	}
+	var c Changes
+	side := &b.sides[need.Side]
+	b.noteMailbox(need.Side, &c)
+	read := map[UID]bool{}
+	for _, r := range results {
+		read[r.UID] = true
+		if m := side.messages[r.UID]; r.Err == nil && m != nil {
+			side.learn(r, need.Depth)
+			x.readAgain(b, need.Side, r.UID, &c)
+			c.Messages = append(c.Messages, MessageRow{need.Side, b.name, *m})
+		}
+	}
+	for _, ref := range need.Refs {
+		if read[ref.UID] {
+			continue
+		}
+		if m := side.messages[ref.UID]; m != nil && !b.paired(need.Side, ref.UID) {
+			c.Messages = append(c.Messages, MessageRow{need.Side, b.name, *m})
+			x.brokenAt(need.Side, b, ref.UID, &c)
+		}
+		break
+	}
+	if b.hidden {
+		return nil
+	}
+	return x.commit(&c)
 }

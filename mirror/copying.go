@@ -186,7 +186,7 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, clean boo
 		case answered:
 			t.refused(a, sent, r.Err)
 		case sent != nil && sent.readErr != nil:
-			t.unread(a, sent.readErr)
+			t.sourceFailed(a, sent.readErr)
 		case sent == nil:
 			t.changes.DropIntents = append(t.changes.DropIntents, in.ID)
 			t.b.incomplete = true
@@ -240,7 +240,7 @@ func (t *batch) record(a Action, r Appended, h *Hasher) {
 func (t *batch) refused(a Action, sent *carried, err error) {
 	uid := a.Message.UID
 	if sent != nil && sent.readErr != nil {
-		t.unread(a, sent.readErr)
+		t.sourceFailed(a, sent.readErr)
 		return
 	}
 	if !errors.Is(err, ErrNotDone) {
@@ -266,9 +266,9 @@ func (t *batch) refused(a Action, sent *carried, err error) {
 	}
 }
 
-// unread handles a message whose source failed in the middle of its body. The
+// sourceFailed handles a message whose source failed in the middle of its body. The
 // target never had the whole of it, so it is certainly not there.
-func (t *batch) unread(a Action, err error) {
+func (t *batch) sourceFailed(a Action, err error) {
 	t.b.incomplete = true
 	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[a.Message.UID].ID)
 	switch {

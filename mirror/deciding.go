@@ -98,7 +98,7 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	if len(b.plan.Actions) == before {
 		b.noteDeparture(s, r.Record, r.Record)
 		if b.removalsOff() {
-			b.later(b.box.Name)
+			b.nextRun(b.box.Name)
 		}
 		if r.State[s] == Confirmed && p.Gone.Allows(o) && !b.in.Later {
 			// It may have been moved to a mailbox that was looked into before.

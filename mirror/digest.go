@@ -139,8 +139,8 @@ func (h *Hasher) Sum() Identity {
 	return id
 }
 
-// IdentifyHeader returns the header part of an Identity: Header, Key and
-// Decisive. header is the header section with any line ends, with or without
+// IdentifyHeader returns the header part of an Identity: Header, Key, Decisive
+// and Foreign. header is the header section with any line ends, with or without
 // the empty line that ends it.
 func IdentifyHeader(header []byte) Identity {
 	var id Identity

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // effects carries out one plan. Effects are in the order of the kinds; state
@@ -28,7 +27,7 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, name := range e.plan.Revisit {
 		e.box(name).incomplete = true
 	}
-	for _, name := range e.plan.Later {
+	for _, name := range e.plan.NextRun {
 		e.box(name).postponed = true
 	}
 	if err := e.create(ctx); err != nil {
@@ -162,29 +161,6 @@ func (e *effects) failUnlessGone(s Side, b *box, uid UID, op string, err error) 
 	if !errors.Is(err, ErrGone) {
 		e.fail(s, b, uid, op, err)
 	}
-}
-
-// Pauses between tries of a quarantined message: an hour, doubled up to a week.
-const (
-	firstPause = time.Hour
-	longPause  = 7 * 24 * time.Hour
-)
-
-// quarantined returns the row of a message that cannot pass, with the pause
-// grown since the last try.
-func (e *effects) quarantined(s Side, b *box, uid UID, reason string) Quarantined {
-	now := e.Now()
-	q := Quarantined{Side: s, Mailbox: b.name, UID: uid, Since: now}
-	for _, old := range e.snapshot.Quarantine {
-		if old.Side == s && old.Mailbox == b.name && old.UID == uid {
-			q = old
-		}
-	}
-	pause := firstPause << min(q.Tries, 10)
-	q.Tries++
-	q.Reason = reason
-	q.Next = now.Add(min(pause, longPause))
-	return q
 }
 
 // checkpoints stores what the views showed of every mailbox in which

@@ -57,7 +57,7 @@ type Identity struct {
 	Decisive bool
 	// Foreign is the number of octets of the lines that Header leaves out, with
 	// CRLF. It is not kept in the state: it counts only until a message is
-	// paired.
+	// paired, and where a run was interrupted before that, bodies decide.
 	Foreign int64
 	// Body is the digest of the whole message in canonical form: a LF not
 	// preceded by CR counts as CRLF, a bare CR is left alone.
@@ -74,7 +74,7 @@ type Identity struct {
 type Depth uint8
 
 const (
-	// Headers fills Header, Key and Decisive.
+	// Headers fills Header, Key, Decisive and Foreign.
 	Headers Depth = iota + 1
 	// Bodies fills every field.
 	Bodies

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -49,8 +48,8 @@ func (p *planner) sameSide(s Side, gone, fresh []placed) []match {
 	}
 	indexA, indexB := sameSize(gone, usedGone, fresh, usedFresh), sameSize(fresh, usedFresh, gone, usedGone)
 	m := matchMessages(pick(gone, indexA), pick(fresh, indexB), false)
-	if lost := unreadable(gone, indexA, m.needA); len(lost) > 0 {
-		indexA = slices.DeleteFunc(indexA, func(i int) bool { return lost[i] })
+	if hidden := unreadable(gone, indexA, m.needA); len(hidden) > 0 {
+		indexA = slices.DeleteFunc(indexA, func(i int) bool { return hidden[i] })
 		m = matchMessages(pick(gone, indexA), pick(fresh, indexB), false)
 	}
 	needA := make([]placed, len(indexA))
@@ -123,14 +122,14 @@ func sameNames(gone, fresh []placed) (out []match) {
 // unreadable returns the gone messages, by index, of which more is needed than
 // anybody can tell: the partner of an altered pair has another content.
 func unreadable(gone []placed, index []int, need map[int]Depth) map[int]bool {
-	lost := map[int]bool{}
+	set := map[int]bool{}
 	for i := range need {
 		one := gone[index[i]]
 		if one.intent == nil && one.at.box.Records[one.record].Altered {
-			lost[index[i]] = true
+			set[index[i]] = true
 		}
 	}
-	return lost
+	return set
 }
 
 func pick(list []placed, index []int) []Message {
@@ -202,15 +201,15 @@ func (b *boxPlanner) departures(s Side) (list []placed) {
 	return b.placedGone(s, gone, index)
 }
 
-// lostCopies lists the copies on s whose outcome nobody saw and whose name was
+// reservedCopies lists the copies on s whose outcome nobody saw and whose name was
 // reserved: somebody may have moved one away before we came back. Content would
 // prove nothing here, since an equal message may be somebody else's.
-func (b *boxPlanner) lostCopies(s Side) (list []placed) {
+func (b *boxPlanner) reservedCopies(s Side) (list []placed) {
 	o := s.Other()
 	for _, m := range b.free(o) {
 		if in := b.intentOf(o, m.UID); in != nil && in.Kind == CopyIntent && in.Reserved.Base != "" {
-			lost := Message{Ref: Ref{Base: in.Reserved.Base}, Size: -1}
-			list = append(list, placed{Message: lost, at: b, partner: m, intent: in})
+			sent := Message{Ref: Ref{Base: in.Reserved.Base}, Size: -1}
+			list = append(list, placed{Message: sent, at: b, partner: m, intent: in})
 		}
 	}
 	return list
@@ -272,59 +271,12 @@ func (p *planner) movedBefore(o Side, r RecordInput, to *boxPlanner, fresh Messa
 	if !marked || p.in.Sides[o].Traits.UIDPlus {
 		return false
 	}
-	copies := to.free(o)
-	found := matchMessages([]Message{to.forMatching(fresh)}, copies, false)
-	p.needs.add(o.Other(), to.box.Name, []Message{fresh}, found.needA)
-	p.needs.add(o, to.box.Name, copies, found.needB)
-	return !found.needs() && len(found.pairs) > 0
+	k, _ := p.findOne(sought{Message: to.forMatching(fresh), side: o.Other(), mailbox: to.box.Name}, o, to.placed(to.free(o)))
+	return k >= 0
 }
 
 // sidedFlags puts here on side s and there on the other.
 func sidedFlags(s Side, here, there Flags) (both [2]Flags) {
 	both[s], both[s.Other()] = here, there
 	return both
-}
-
-// needs collects what must be identified, without repeating itself.
-type needs map[needKey]Depth
-
-type needKey struct {
-	side    Side
-	mailbox Name
-	ref     Ref
-}
-
-func (n needs) add(side Side, mailbox Name, list []Message, depths map[int]Depth) {
-	for i, depth := range depths {
-		key := needKey{side, mailbox, list[i].Ref}
-		n[key] = max(n[key], depth)
-	}
-}
-
-// list returns the needs by side, mailbox, depth and UID.
-func (n needs) list() []Need {
-	type group struct {
-		side    Side
-		mailbox Name
-		depth   Depth
-	}
-	grouped := map[group]*Need{}
-	for key, depth := range n {
-		k := group{key.side, key.mailbox, depth}
-		if grouped[k] == nil {
-			grouped[k] = &Need{Side: key.side, Mailbox: key.mailbox, Depth: depth}
-		}
-		grouped[k].Refs = append(grouped[k].Refs, key.ref)
-	}
-	var out []Need
-	for _, need := range grouped {
-		slices.SortFunc(need.Refs, func(a, b Ref) int { return cmp.Compare(a.UID, b.UID) })
-		out = append(out, *need)
-	}
-	slices.SortFunc(out, compareNeeds)
-	return out
-}
-
-func compareNeeds(a, b Need) int {
-	return cmp.Or(cmp.Compare(a.Side, b.Side), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Depth, b.Depth))
 }

@@ -22,7 +22,7 @@ func (e *effects) noteBox(b *box, c *Changes) {
 		if side.blocked != "" || !side.exists() {
 			continue
 		}
-		e.noteMailbox(b, s, c)
+		b.noteMailbox(s, c)
 		if side.view != nil {
 			e.noteMessages(b, s, c)
 		}
@@ -34,7 +34,7 @@ func (e *effects) noteBox(b *box, c *Changes) {
 	}
 }
 
-func (e *effects) noteMailbox(b *box, s Side, c *Changes) {
+func (b *box) noteMailbox(s Side, c *Changes) {
 	side := &b.sides[s]
 	row := MailboxRow{Side: s, Name: b.name}
 	if side.row != nil {

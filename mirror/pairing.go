@@ -32,10 +32,9 @@ func (b *boxPlanner) rebindBothGone(s Side) {
 			continue
 		}
 		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return m.Size != was.Size || !m.Date.Equal(was.Date) })
-		found := matchMessages([]Message{was}, fresh, false)
-		b.needs.add(s, b.box.Name, fresh, found.needB)
-		if !found.needs() && len(found.pairs) > 0 && b.movedAway(s.Other(), r.Seen[s.Other()].Message) {
-			b.rebindRecord(s, i, fresh[found.pairs[0].b])
+		k, _ := b.findOne(sought{Message: was, gone: true}, s, b.placed(fresh))
+		if k >= 0 && b.movedAway(s.Other(), r.Seen[s.Other()].Message) {
+			b.rebindRecord(s, i, fresh[k])
 		}
 	}
 }
@@ -50,9 +49,7 @@ func (b *boxPlanner) movedAway(s Side, gone Message) bool {
 		if gone.Base != "" && t.Base == gone.Base {
 			return true
 		}
-		found := matchMessages([]Message{gone}, []Message{t.Message}, false)
-		b.needs.add(s, t.at.box.Name, []Message{t.Message}, found.needB)
-		if !found.needs() && len(found.pairs) > 0 {
+		if k, _ := b.findOne(sought{Message: gone, gone: true}, s, []placed{t}); k >= 0 {
 			return true
 		}
 	}
@@ -236,14 +233,13 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 		if try.byKey && b.in.Sides[s].KeepsBytes {
 			break
 		}
-		found := matchMessages([]Message{b.forMatching(g.Source)}, try.list, try.byKey)
-		b.needs.add(g.Intent.Side, b.box.Name, []Message{g.Source}, found.needA)
-		b.needs.add(s, b.box.Name, try.list, found.needB)
-		if found.needs() {
+		source := sought{Message: b.forMatching(g.Source), side: g.Intent.Side, mailbox: b.box.Name, byKey: try.byKey}
+		k, sure := b.findOne(source, s, b.placed(try.list))
+		if !sure {
 			break
 		}
-		if len(found.pairs) > 0 {
-			return try.list[found.pairs[0].b], true
+		if k >= 0 {
+			return try.list[k], true
 		}
 	}
 	return ghost, false

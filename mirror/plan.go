@@ -29,7 +29,8 @@ const (
 	// Wait leaves an uncertain copy to Side alone until it has settled.
 	Wait
 	// Ghost notes a copy on Side that the server finished after we sent it
-	// again; it is reported and never propagated.
+	// again, or that an interrupted move left whose source has stayed; it is
+	// reported and never propagated.
 	Ghost
 	// Quarantine keeps Message on the side opposite to Side from being sent.
 	Quarantine
@@ -66,13 +67,15 @@ type Action struct {
 	Mailbox Name
 	Target  Name // MoveTo
 	UID     [2]UID
-	// Message is the message on Side (Rebind, SetFlags, Remove, MoveTo, Ghost)
-	// or on the other side (Copy, Quarantine, Wait).
+	// Message is the message on Side (Rebind, SetFlags, Remove, MoveTo, Ghost, and
+	// a Wait in place of one of these) or on the other side (Copy, Quarantine, a
+	// Wait in place of a Copy).
 	Message Message
 	// Partner is the message on the other side: the moved one of a MoveTo.
 	Partner Message
 	// Record is what the record becomes once the action succeeded (Pair,
-	// Rebind, Confirm, Hold, SetFlags, MoveTo).
+	// Rebind, Confirm, Depart, Hold, SetFlags, MoveTo), or what it is (Copy with
+	// Again, Remove).
 	Record Record
 	// Add and Remove are the flags of SetFlags that travel.
 	Add, Remove Flags
@@ -144,9 +147,9 @@ type Plan struct {
 	// Wide asks for a round that looks into every mailbox that changed: what is
 	// not where it was sent may have been moved away.
 	Wide bool
-	// Later are mailboxes in which this run may not do what there is to do: the
+	// NextRun are mailboxes in which this run may not do what there is to do: the
 	// next run is to look into them, whatever their status says.
-	Later []Name
+	NextRun []Name
 }
 
 // Quiet reports whether the plan changes no mail and waits for nothing.

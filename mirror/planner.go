@@ -39,7 +39,7 @@ func MakePlan(in Input) (Plan, []Need) {
 		b.reclaimLikely()
 	}
 	p.moves((*boxPlanner).departures)
-	p.moves((*boxPlanner).lostCopies)
+	p.moves((*boxPlanner).reservedCopies)
 	p.strays()
 	// What is left is decided record by record and message by message.
 	for _, b := range p.boxes {
@@ -72,8 +72,8 @@ type planner struct {
 	awaited map[MailboxKey]bool
 	// left are copies that were made for nothing; see leftovers.
 	left []leftover
-	// lost are the intents of uncertain copies whose source is gone.
-	lost [2][]*Intent
+	// orphans are the intents of uncertain copies whose source is gone.
+	orphans [2][]*Intent
 	// held, sources and closed are what must not be sent, from where and to
 	// where; see holds.
 	held    []hold

@@ -27,7 +27,7 @@ func (b *boxPlanner) reclaimLikely() {
 			b.reclaimed[in.ID] = true
 		} else if b.uncertain(in) {
 			b.plan.Waiting++
-			b.lost[s] = append(b.lost[s], in)
+			b.orphans[s] = append(b.orphans[s], in)
 			b.add(Action{Kind: Wait, Side: s.Other(), Mailbox: b.box.Name, UID: uids(s, source.UID), Message: source, Intent: in.ID,
 				Reason: "an earlier copy may still appear"})
 		}
@@ -38,7 +38,7 @@ func (b *boxPlanner) reclaimLikely() {
 // uncertain copy that was renamed or moved since: the same size and date. Its
 // copy may still appear, so that it must not be sent yet.
 func (p *planner) mayBeLost(s Side, m Message) bool {
-	return slices.ContainsFunc(p.lost[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
+	return slices.ContainsFunc(p.orphans[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
 }
 
 // eachDeparted calls visit with the messages that went away while an intent to
@@ -67,12 +67,11 @@ func (b *boxPlanner) copyOf(in *Intent, source Message) *Message {
 		return nil
 	}
 	candidates := b.candidates(in)
-	found := matchMessages([]Message{source}, candidates, false)
-	b.needs.add(to, b.box.Name, candidates, found.needB)
-	if len(found.pairs) == 0 {
+	k, _ := b.findOne(sought{Message: source, gone: true}, to, b.placed(candidates))
+	if k < 0 {
 		return nil
 	}
-	return &candidates[found.pairs[0].b]
+	return &candidates[k]
 }
 
 // likelyCopyOf finds it by size and date, if one alone has them.

@@ -14,7 +14,7 @@ func (b *boxPlanner) unpaired(s Side) {
 			b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it was moved, and its copy is there"})
 		case p.RemoveExtra && p.resets(s):
 			if b.removalsOff() {
-				b.later(b.box.Name)
+				b.nextRun(b.box.Name)
 			} else if p.Deletions != DeleteNothing && len(b.unpairedUnknown(o)) == 0 {
 				b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
 			}
@@ -59,8 +59,8 @@ func (b *boxPlanner) send(a Action) {
 		return
 	}
 	if at := b.mayComeFrom(from, a.Message); !a.Again && at != "" {
-		b.later(at)
-		b.later(b.box.Name)
+		b.nextRun(at)
+		b.nextRun(b.box.Name)
 		return
 	}
 	if !a.Again && b.mayBeLost(from, a.Message) {

@@ -6,7 +6,7 @@ package mirror
 // message that somebody else put there. Their sources are moved to where they
 // are.
 //
-// Where a side names messages itself, lostCopies finds them by that name.
+// Where a side names messages itself, reservedCopies finds them by that name.
 func (p *planner) strays() {
 	for _, s := range Sides {
 		o := s.Other()
@@ -24,29 +24,21 @@ func (p *planner) strays() {
 }
 
 // stray looks for the one copy on s.
-func (p *planner) stray(s Side, lost placed) {
-	candidates := p.strayCandidates(s, lost)
-	list := make([]Message, len(candidates))
-	for i, c := range candidates {
-		list[i] = c.Message
-	}
-	found := matchMessages([]Message{lost.partner}, list, !p.in.Sides[s].KeepsBytes)
-	p.needs.add(s.Other(), lost.at.box.Name, []Message{lost.partner}, found.needA)
-	for i, depth := range found.needB {
-		p.needs.add(s, candidates[i].at.box.Name, []Message{list[i]}, map[int]Depth{0: depth})
-	}
-	if !found.needs() && len(found.pairs) > 0 {
-		p.move(s, lost, candidates[found.pairs[0].b])
+func (p *planner) stray(s Side, sent placed) {
+	candidates := p.strayCandidates(s, sent)
+	source := sought{Message: sent.partner, side: s.Other(), mailbox: sent.at.box.Name, byKey: !p.in.Sides[s].KeepsBytes}
+	if k, _ := p.findOne(source, s, candidates); k >= 0 {
+		p.move(s, sent, candidates[k])
 	}
 }
 
 // strayCandidates are the messages in other mailboxes that came there since they
-// were last seen whole, with the date that the copy was sent with. What is in the trash may be what we put there, and
-// proves nothing.
-func (p *planner) strayCandidates(s Side, lost placed) (list []placed) {
+// were last seen whole, with the date that the copy was sent with. What is in the
+// trash may be what we put there, and proves nothing.
+func (p *planner) strayCandidates(s Side, sent placed) (list []placed) {
 	for _, c := range p.moveTargets(s) {
 		since := c.at.box.Sides[s].Since
-		if c.at != lost.at && since != 0 && c.UID >= since && c.at.box.Name != p.in.Sides[s].Trash && c.Date.Equal(lost.intent.Date) {
+		if c.at != sent.at && since != 0 && c.UID >= since && c.at.box.Name != p.in.Sides[s].Trash && c.Date.Equal(sent.intent.Date) {
 			list = append(list, c)
 		}
 	}

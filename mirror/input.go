@@ -1,0 +1,126 @@
+package mirror
+
+import (
+	"slices"
+)
+
+// input describes the boxes to the planner.
+func (x *run) input(boxes []*box, later, wide bool) Input {
+	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
+	for _, s := range Sides {
+		in.Sides[s] = x.sideInput(boxes, s)
+	}
+	for _, b := range boxes {
+		in.Mailboxes = append(in.Mailboxes, x.mailboxInput(b))
+	}
+	return in
+}
+
+func (x *run) sideInput(boxes []*box, s Side) SideInput {
+	in := SideInput{Traits: x.traits[s], KeepsBytes: x.snapshot.Sides[s].Bytes == KeepsBytes,
+		ChangesBytes: x.snapshot.Sides[s].Bytes == ChangesBytes, Trash: x.trashes[s]}
+	for _, b := range boxes {
+		side := &b.sides[s]
+		if side.row != nil {
+			in.Known++
+			if side.listed != nil {
+				in.Listed++
+			}
+		}
+		in.Records += b.count
+		switch {
+		case side.view != nil:
+			in.Shown += side.view.Total
+		case side.exists() && (side.listed.Status == nil || side.listed.Status.Stamps != "" || side.unchanged()):
+			in.Shown += max(b.count, len(side.messages)) // records may just be forgotten
+		case side.exists():
+			in.Shown += int(side.listed.Status.Messages)
+		}
+	}
+	return in
+}
+
+func (x *run) mailboxInput(b *box) MailboxInput {
+	in := MailboxInput{Name: b.name, Hidden: b.hidden, Total: b.count}
+	var taken [2]map[UID]bool
+	for _, s := range Sides {
+		side := &b.sides[s]
+		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Unviewed: side.view == nil, Keeps: AllFlags()}
+		if side.listed != nil {
+			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
+		}
+		if side.row != nil {
+			in.Sides[s].Since = side.row.Checkpoint.UIDNext
+		}
+		if side.view != nil {
+			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered || x.traits[s].Numbers && b.awaitsPairing(s), side.view.Keeps
+		}
+		taken[s] = x.taken(b, s)
+	}
+	if !b.visited {
+		return in
+	}
+	for _, r := range b.records {
+		for _, s := range Sides {
+			taken[s][r.UID[s]] = true
+		}
+		in.Records = append(in.Records, RecordInput{r, [2]Sighting{b.sides[Far].sighting(r.UID[Far], r.State[Far]), b.sides[Near].sighting(r.UID[Near], r.State[Near])}})
+	}
+	for _, s := range Sides {
+		if b.sides[s].exists() && b.sides[s].blocked == "" {
+			x.avoid(b, s, taken[s])
+			in.Unpaired[s] = b.sides[s].unpaired(taken[s])
+		}
+		in.Departed[s] = x.departed(b, s)
+		in.Quarantined[s] = map[UID]bool{}
+		in.Unknown[s] = b.sides[s].unknown
+		in.Unread[s] = b.sides[s].unread(taken[s])
+		in.Unsure[s] = slices.ContainsFunc(in.Unread[s], func(m Message) bool { return !x.keptAside(b, s, m.UID) })
+	}
+	for _, q := range x.snapshot.Quarantine {
+		if q.Mailbox == b.name && !x.due(q) {
+			in.Quarantined[q.Side][q.UID] = true
+		}
+	}
+	x.intentInput(b, &in)
+	return in
+}
+
+// departed lists the messages that went away while an intent to copy them is
+// open.
+func (x *run) departed(b *box, s Side) (list []Message) {
+	side := &b.sides[s]
+	for _, in := range x.snapshot.Intents {
+		if in.Kind == CopyIntent && in.Side == s && in.Mailbox == b.name && side.gone[in.Source.UID] {
+			list = append(list, *side.messages[in.Source.UID])
+		}
+	}
+	return list
+}
+
+// taken starts the set of messages that are not unpaired: those with a tomb.
+func (x *run) taken(b *box, s Side) map[UID]bool {
+	set := map[UID]bool{}
+	for _, t := range x.snapshot.Tombs {
+		if t.Side == s && t.Mailbox == b.name {
+			set[t.UID] = true
+		}
+	}
+	return set
+}
+
+func (x *run) intentInput(b *box, in *MailboxInput) {
+	for _, intent := range x.snapshot.Intents {
+		switch {
+		case intent.Mailbox != b.name:
+		case intent.Kind == GhostIntent:
+			side := &b.sides[intent.Side]
+			m := side.messages[intent.Source.UID]
+			if m != nil && (!side.gone[m.UID] && !side.unknown[m.UID] || m.Identity.Body.Known()) {
+				in.Ghosts = append(in.Ghosts, GhostInput{intent, *m})
+			}
+		default:
+			in.Intents = append(in.Intents, intent)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// decide looks and plans. The mailboxes are looked into one after the other: a
+// message that is moved meanwhile may be seen in none of them, or in two. So
+// before anything is copied or removed the side that this rests on is listed
+// once more; where messages came or went since the first listing, everything is
+// looked at again.
+func (x *run) decide(ctx context.Context, only map[Name]bool, wide bool) (boxes []*box, plan Plan, err error) {
+	for look := 1; ; look++ {
+		var listings [2]Listing
+		if boxes, listings, err = x.gather(ctx, only, wide); err != nil {
+			return nil, Plan{}, err
+		}
+		if plan, err = x.plan(ctx, boxes, only != nil, wide); err != nil || x.DryRun {
+			return boxes, plan, err
+		}
+		rested, err := x.rested(ctx, plan, listings)
+		switch {
+		case err != nil:
+			return nil, Plan{}, err
+		case rested || look == looksForCopies && !plan.trustsAbsence():
+			return boxes, plan, nil
+		case look == looksForRemovals:
+			plan, err = x.withoutRemovals(ctx, boxes, only != nil, wide)
+			return boxes, plan, err
+		}
+	}
+}
+
+// A run begins anew so often at most because mail came or went while it looked.
+const (
+	looksForCopies   = 2
+	looksForRemovals = 3
+)
+
+// rested lists the sides once more on which it matters that nothing was moved.
+func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, error) {
+	var matters [2]bool
+	for _, a := range plan.Actions {
+		if a.Kind == Copy || a.Kind == Remove && !a.ForGood {
+			matters[a.Side.Other()] = true
+		}
+	}
+	for _, s := range Sides {
+		if !matters[s] {
+			continue
+		}
+		now, err := x.Repositories[s].List(ctx)
+		if err != nil {
+			return false, &Error{Op: "list mailboxes", Side: s, Err: err}
+		}
+		if arrivedOrLeft(before[s], now) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// fromAbsence reports whether an action is taken because a message is not where
+// it was, or where it was sent.
+func (a Action) fromAbsence() bool {
+	return a.Kind == Remove && !a.ForGood || a.Kind == Copy && (a.Again || a.Intent != 0)
+}
+
+func (p Plan) trustsAbsence() bool { return slices.ContainsFunc(p.Actions, Action.fromAbsence) }
+
+// withoutRemovals plans again for mailboxes that do not rest: what is done for
+// messages that are gone is left to the next run, and so is what a person
+// allowed, since it was not done.
+func (x *run) withoutRemovals(ctx context.Context, boxes []*box, later, wide bool) (Plan, error) {
+	x.note("the mailboxes do not rest: what seems to be gone is left to the next run")
+	x.result.Temporary = true
+	confirm := x.Confirm
+	x.Confirm = ""
+	plan, err := x.plan(ctx, boxes, later, wide)
+	x.Confirm = confirm
+	known, loadErr := x.everyKnown()
+	err = cmp.Or(err, loadErr)
+	kept := make([]Action, 0, len(plan.Actions))
+	for _, a := range plan.Actions {
+		if a.fromAbsence() || a.Kind == Copy && known.elsewhere(a) {
+			addName(&plan.NextRun, a.Mailbox)
+		} else {
+			kept = append(kept, a)
+		}
+	}
+	plan.Actions = kept
+	return plan, err
+}
+
+// knownMessages are those that the state knows, by side and mailbox.
+type knownMessages map[MailboxKey][]Message
+
+func (x *run) everyKnown() (knownMessages, error) {
+	known := knownMessages{}
+	for _, row := range x.snapshot.Mailboxes {
+		list, err := x.State.Messages(row.Side, row.Name)
+		if err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+		known[MailboxKey{row.Side, row.Name}] = list
+	}
+	return known, nil
+}
+
+// elsewhere reports whether what a copies may have been moved from a mailbox in
+// which it is known.
+func (k knownMessages) elsewhere(a Action) bool {
+	for at, list := range k {
+		if at.Side == a.Side.Other() && at.Name != a.Mailbox && slices.ContainsFunc(list, func(m Message) bool { return mayBe(m, a.Message) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// arrivedOrLeft reports whether two listings of a side, one after the other,
+// prove that messages came or went in between. Flags may have changed.
+func arrivedOrLeft(before, now Listing) bool {
+	was := map[Name]*Checkpoint{}
+	for _, l := range before.Mailboxes {
+		was[l.Name] = l.Status
+	}
+	for _, l := range now.Mailboxes {
+		a, b := was[l.Name], l.Status
+		if (a == nil) != (b == nil) {
+			return true
+		}
+		if a != nil && b != nil && (a.UIDValidity != b.UIDValidity || a.UIDNext != b.UIDNext || a.Messages != b.Messages || a.Stamps != b.Stamps) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,92 @@
+package mirror
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// forgetRenumbered drops what the state holds of mailboxes whose UIDs no
+// longer mean anything. Their messages are paired again by content.
+func (x *run) forgetRenumbered(visit []*box) error {
+	for _, b := range visit {
+		for _, s := range Sides {
+			side := &b.sides[s]
+			if side.view == nil || !side.view.Renumbered || side.row == nil {
+				continue
+			}
+			was, is := side.row.Checkpoint.UIDValidity, side.view.Checkpoint.UIDValidity
+			if was != 0 || len(b.records) > 0 {
+				what := fmt.Sprintf("UIDVALIDITY changed from %d to %d", was, is)
+				if was == is {
+					what = "UIDNEXT went back"
+				}
+				x.note("%s mailbox %q: %s; it is paired again by content, nothing is removed", s, b.name.String(), what)
+			}
+			// The new UIDVALIDITY goes with the first new rows, so that an
+			// interrupted run is not taken for another renumbering.
+			side.row.Checkpoint = Checkpoint{UIDValidity: is}
+			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}, Tombs: x.keptTombs(b, s)}
+			for _, t := range c.Tombs { // the next renumbering finds them by their rows
+				c.Messages = append(c.Messages, MessageRow{s, b.name, *side.messages[t.UID]})
+			}
+			x.forget(s, b.name, &c)
+			if err := x.commit(&c); err != nil {
+				return err
+			}
+			b.records, b.count = nil, 0
+			x.snapshot.Tombs = append(x.snapshot.Tombs, c.Tombs...)
+		}
+	}
+	return nil
+}
+
+// keptTombs finds the messages of tombs under their new UIDs: still marked
+// \Deleted, of the same size and date.
+func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
+	side := &b.sides[s]
+	type look struct {
+		size int64
+		date int64
+	}
+	shown := map[look][]UID{}
+	for _, m := range side.view.New {
+		if m.Flags.Has(imap.FlagDeleted) {
+			at := look{m.Size, m.Date.Unix()}
+			shown[at] = append(shown[at], m.UID)
+		}
+	}
+	tombs := map[look][]Tomb{}
+	for _, t := range x.snapshot.Tombs {
+		if old := side.before[t.UID]; t.Side == s && t.Mailbox == b.name && old != nil {
+			at := look{old.Size, old.Date.Unix()}
+			tombs[at] = append(tombs[at], t)
+		}
+	}
+	for at, list := range tombs {
+		if len(shown[at]) <= len(list) { // else one of them may be somebody else's
+			for i, uid := range shown[at] {
+				kept = append(kept, Tomb{s, b.name, uid, list[i].Since})
+			}
+		}
+	}
+	slices.SortFunc(kept, func(a, b Tomb) int { return cmp.Compare(a.UID, b.UID) })
+	return kept
+}
+
+// forget leaves what was about the old UIDs of a mailbox out of this round.
+// What was on its way into the mailbox may have any UID now.
+func (x *run) forget(s Side, name Name, c *Changes) {
+	x.snapshot.Intents = slices.DeleteFunc(x.snapshot.Intents, func(in Intent) bool { return in.Side == s && in.Mailbox == name })
+	for i := range x.snapshot.Intents {
+		in := &x.snapshot.Intents[i]
+		if side, target := in.goesTo(); side == s && target == name {
+			in.TargetUIDNext = 0
+			c.Intents = append(c.Intents, in)
+		}
+	}
+	x.snapshot.Tombs = slices.DeleteFunc(x.snapshot.Tombs, func(t Tomb) bool { return t.Side == s && t.Mailbox == name })
+	x.snapshot.Quarantine = slices.DeleteFunc(x.snapshot.Quarantine, func(q Quarantined) bool { return q.Side == s && q.Mailbox == name })
+}
