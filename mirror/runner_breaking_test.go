@@ -9,6 +9,26 @@ import (
 	"mailtwin/nametrans"
 )
 
+// breaksAt is a server that ends the connection whenever a message is read.
+func breaksAt(id mirror.UID) *hooks {
+	return &hooks{
+		fetch: func(b mirror.Body) (mirror.Body, error) {
+			if b.UID == id {
+				return b, mirror.ErrCut
+			}
+			return b, nil
+		},
+		identify: func(_ mirror.Name, list []mirror.Identified) ([]mirror.Identified, error) {
+			for i, m := range list {
+				if m.UID == id {
+					return list[:i], mirror.ErrCut
+				}
+			}
+			return list, nil
+		},
+	}
+}
+
 // TestServerBreaksOff: a message at which the server ends the connection every
 // time blocks only itself, whether it is to be copied or to be compared.
 func TestServerBreaksOff(t *testing.T) {
@@ -20,23 +40,7 @@ func TestServerBreaksOff(t *testing.T) {
 		if compared {
 			p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(13)), mirror.Flags{}, when.Add(time.Hour))
 		}
-		h := &hooks{
-			fetch: func(b mirror.Body) (mirror.Body, error) {
-				if b.UID == id {
-					return b, mirror.ErrCut
-				}
-				return b, nil
-			},
-			identify: func(_ mirror.Name, list []mirror.Identified) ([]mirror.Identified, error) {
-				for i, m := range list {
-					if m.UID == id {
-						return list[:i], mirror.ErrCut
-					}
-				}
-				return list, nil
-			},
-		}
-		p.hook(mirror.Far, h)
+		p.hook(mirror.Far, breaksAt(id))
 		p.sync(mirror.ExitTemporary)
 		p.sync(mirror.ExitTemporary)
 		p.sync(mirror.ExitDone)

@@ -178,14 +178,7 @@ func (m *hookedMailbox) Remove(ctx context.Context, refs []mirror.Ref, keep bool
 // ends other than with exit.
 func (p *pair) only(exit int, which func(mirror.Name) bool) mirror.Result {
 	p.t.Helper()
-	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: which, DryRun: p.dry, Now: p.clock.Now, Sleep: p.clock.Sleep}
-	for _, s := range mirror.Sides {
-		r.Repositories[s] = p.servers[s].Repository()
-		if p.wrap != nil {
-			r.Repositories[s] = p.wrap(s, r.Repositories[s])
-		}
-	}
-	result, err := r.Run(context.Background())
+	result, err := p.tryOnly(which)
 	if got := mirror.Exit(result, err); got != exit {
 		p.t.Errorf("run: got exit %d (%v, problems %v, stops %v), want %d", got, err, result.Problems, result.Plan.Stops, exit)
 	}

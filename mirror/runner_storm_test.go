@@ -236,12 +236,6 @@ func (s *storm) check() {
 }
 
 // TestStorm plays many weathers; a seed that fails is told with its trace.
-// openStorms are seeds that still end with a double, and why: see
-// docs/decisions/003.
-var openStorms = map[string]string{
-	"3/59": "over quota, a mailbox blocked and a message unreadable in two runs in a row: one letter is there twice",
-}
-
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	kinds := [][2]mirrortest.Options{
@@ -258,9 +252,6 @@ func TestStorm(t *testing.T) {
 	for k, kind := range kinds {
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%d/%d", k, seed), func(t *testing.T) {
-				if why := openStorms[fmt.Sprintf("%d/%d", k, seed)]; why != "" {
-					t.Skip(why)
-				}
 				s := &storm{pair: newPair(t, kind[0], kind[1]), t: t, rnd: rand.New(rand.NewPCG(seed, uint64(k))), alive: map[mirror.Digest]int{}, unreadable: seed%2 == 1}
 				for _, n := range stormBoxes[1:] {
 					s.servers[mirror.Far].CreateMailbox(n, "")

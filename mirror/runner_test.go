@@ -69,8 +69,11 @@ func newPair(t tester, far, near mirrortest.Options) *pair {
 func maildirLike() mirrortest.Options { return mirrortest.Options{Maildir: true} }
 
 // try runs once and returns what came of it.
-func (p *pair) try() (mirror.Result, error) {
-	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Report: p.report, DryRun: p.dry, Now: p.clock.Now, Sleep: p.clock.Sleep}
+func (p *pair) try() (mirror.Result, error) { return p.tryOnly(nil) }
+
+// tryOnly is try with some mailboxes selected; nil is all.
+func (p *pair) tryOnly(which func(mirror.Name) bool) (mirror.Result, error) {
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: which, Report: p.report, DryRun: p.dry, Now: p.clock.Now, Sleep: p.clock.Sleep}
 	for _, s := range mirror.Sides {
 		r.Repositories[s] = p.servers[s].Repository()
 		if p.wrap != nil {

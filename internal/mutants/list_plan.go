@@ -3,6 +3,8 @@ package main
 var planMutants = []mutant{
 	{id: "plan-windows", file: "mirror/box.go", old: "if window && ref.UID < v.Lowest {", mutated: "if false {\n\t\t\t_ = window",
 		guard: "below a provider's window nothing is gone", tests: "^TestProviderWindow$"},
+	{id: "plan-unknown-sight", file: "mirror/box.go", old: "case s.blocked != \"\" || s.unknown[uid]:", mutated: "case s.blocked != \"\":",
+		guard: "unknown is a value of its own: neither there nor gone", tests: "^TestPairedBelowWindow$"},
 	{id: "plan-unknown-record", file: "mirror/deciding.go", old: "case far == Unknown || near == Unknown:", mutated: "case far == Unknown && near == Unknown:",
 		guard: "nothing is decided on the unknown", tests: "^TestUnknownDecidesNothing$|^TestDecisionTable$"},
 	{id: "plan-fresh", file: "mirror/deciding.go", old: "return b.in.Fresh || b.renumbered()", mutated: "return b.renumbered()",
