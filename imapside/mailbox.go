@@ -23,6 +23,7 @@ type mailbox struct {
 	limit  int64             // APPENDLIMIT of this mailbox, 0: none known
 
 	announced map[imap.UID]bool // by APPENDUID and COPYUID, in this session
+	lied      bool              // one of them could not be true
 	accepted  mirror.Flags      // keywords that an APPEND of this session carried
 	refused   mirror.Flags      // keywords that made it refuse an APPEND of this session
 }
@@ -48,7 +49,7 @@ func (r *Repository) Open(ctx context.Context, name mirror.Name, access mirror.A
 	}
 	m := &mailbox{repo: r, name: name, wire: wire, access: access, known: known, announced: make(map[imap.UID]bool)}
 	if before := r.opened[wire]; before != nil {
-		m.announced, m.accepted, m.refused = before.announced, before.accepted, before.refused
+		m.announced, m.lied, m.accepted, m.refused = before.announced, before.lied, before.accepted, before.refused
 	}
 	limit := m.askLimit(ctx)
 	if err := m.sel(ctx); err != nil {
@@ -122,12 +123,17 @@ func (m *mailbox) Reserve(n int) []mirror.Ref { return make([]mirror.Ref, n) }
 
 // announce takes the UID that APPENDUID or COPYUID told for a new message and
 // returns it when it can be believed: of this UIDVALIDITY, not below the
-// UIDNEXT seen before, not told for another message. Otherwise it returns 0.
+// UIDNEXT seen before, not told for another message. Otherwise it returns 0, and
+// so it does from then on: the next lie may be the UID of another message.
 func (m *mailbox) announce(validity uint32, uid imap.UID) imap.UID {
 	if !m.repo.caps.Has(imap.CapUIDPlus) || validity != m.status.UIDValidity || uid == 0 || uid < m.status.UIDNext || m.announced[uid] {
+		m.lied = m.lied || uid != 0
 		return 0
 	}
 	m.announced[uid] = true
+	if m.lied {
+		return 0
+	}
 	return uid
 }
 

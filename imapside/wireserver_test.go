@@ -73,9 +73,10 @@ type wireServer struct {
 	then     *moment // of the next connection of the code under test
 	trace    io.Writer
 	late     *lateAppend
-	forbade  []string // commands that must never be sent
-	effects  int      // commands that change something
-	accepted int      // APPENDs whose literal arrived in full
+	lie      func(*imap.AppendData) // what APPENDUID says instead; nil says the truth
+	forbade  []string               // commands that must never be sent
+	effects  int                    // commands that change something
+	accepted int                    // APPENDs whose literal arrived in full
 }
 
 // lateAppend delays one APPEND: when its literal is there in full, the server
@@ -263,6 +264,8 @@ func (c *wireSession) Append(mailbox string, literal imap.LiteralReader, opts *i
 	}
 	if !c.server.kind.uidPlus {
 		data = nil
+	} else if c.server.lie != nil && data != nil {
+		c.server.lie(data)
 	}
 	return data, err
 }

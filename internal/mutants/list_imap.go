@@ -9,6 +9,8 @@ var imapMutants = []mutant{
 		guard: "a new message's UID is not below UIDNEXT", tests: "^TestAppend|^TestMove$"},
 	{id: "imap-appenduid-twice", file: "imapside/mailbox.go", old: "|| m.announced[uid] {", mutated: "{",
 		guard: "no UID is announced for two messages", tests: "^TestAppend|^TestMove$"},
+	{id: "imap-appenduid-lied", file: "imapside/mailbox.go", old: "if m.lied {", mutated: "if false && m.lied {",
+		guard: "no UID is believed behind one that was not true", tests: "^TestAppend$"},
 	{id: "imap-copyuid-ours", file: "imapside/move.go", old: "trusted = asked && !again && uid != 0", mutated: "_, _ = asked, again\n\t\ttrusted = uid != 0",
 		guard: "COPYUID names sources that were asked for, each once", tests: "^TestMove$"},
 	{id: "imap-copyuid-whole", file: "imapside/move.go", old: "if !trusted {\n\t\treturn nil\n\t}", mutated: "_ = trusted",
