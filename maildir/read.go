@@ -139,7 +139,7 @@ func identifyHeader(f io.Reader) (mirror.Identity, error) {
 	hasher := mirror.NewHasher(mirror.LF)
 	hasher.Write(text)
 	whole := hasher.Sum()
-	return mirror.Identity{Header: whole.Header, Key: whole.Key, Decisive: whole.Decisive}, nil
+	return mirror.Identity{Header: whole.Header, Key: whole.Key, Decisive: whole.Decisive, Foreign: whole.Foreign}, nil
 }
 
 // headerEnds reports whether text holds an empty line.

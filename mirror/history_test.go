@@ -224,7 +224,7 @@ func drawStep(rt *rapid.T) string {
 		return fmt.Sprintf("crash %v %d", rapid.SampledFrom(mirrortest.Points[:]).Draw(rt, "point"), rapid.IntRange(1, 30).Draw(rt, "effect"))
 	case "cut":
 		return fmt.Sprintf("cut %s %d %s", drawSide(rt), rapid.IntRange(0, 3).Draw(rt, "skip"),
-			rapid.SampledFrom([]string{"never", "0s", "1s", "30s", "50s"}).Draw(rt, "fate"))
+			rapid.SampledFrom([]string{"never", "0s", "1s", "30s", "50s", "70s", "110s"}).Draw(rt, "fate"))
 	case "during":
 		return fmt.Sprintf("during %s %d %s", drawSide(rt), rapid.IntRange(1, 25).Draw(rt, "call"), drawHand(rt))
 	}
@@ -237,7 +237,7 @@ var stepWords = append([]string{"rest", "rest", "crash", "crash", "cut", "cut", 
 // handWords are what people and other programs do.
 var handWords = []string{
 	"deliver", "deliver", "deliver", "deliver", "flags", "flags", "keyword", "move", "move", "remove", "remove", "copy", "rebase",
-	"edit", "makebox", "dropbox", "renamebox", "renumber",
+	"edit", "makebox", "dropbox", "renamebox", "renumber", "rewind",
 }
 
 func drawSide(rt *rapid.T) mirror.Side {
@@ -257,7 +257,7 @@ func drawHandOf(rt *rapid.T, what string) string {
 	switch what {
 	case "deliver":
 		return fmt.Sprintf("%s %s %d", line, drawPlace(rt), rapid.IntRange(pinned, lastLetter).Draw(rt, "letter"))
-	case "renumber", "makebox", "dropbox":
+	case "renumber", "rewind", "makebox", "dropbox":
 		return line + " " + drawPlace(rt)
 	case "renamebox":
 		return line + " " + drawPlace(rt) + " " + drawPlace(rt)

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,10 +24,10 @@ func (x *run) decide(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 		switch {
 		case err != nil:
 			return nil, Plan{}, err
-		case rested || look == looksForCopies && !plan.trustsAbsence():
+		case rested:
 			return boxes, plan, nil
-		case look == looksForRemovals:
-			plan, err = x.withoutRemovals(ctx, boxes, only != nil, wide)
+		case look == looksForRemovals, look == looksForCopies && !plan.trustsAbsence():
+			plan, err = x.withoutMoved(ctx, boxes, only != nil, wide)
 			return boxes, plan, err
 		}
 	}
@@ -71,50 +70,79 @@ func (a Action) fromAbsence() bool {
 
 func (p Plan) trustsAbsence() bool { return slices.ContainsFunc(p.Actions, Action.fromAbsence) }
 
-// withoutRemovals plans again for mailboxes that do not rest: what is done for
-// messages that are gone is left to the next run, and so is what a person
-// allowed, since it was not done.
-func (x *run) withoutRemovals(ctx context.Context, boxes []*box, later, wide bool) (Plan, error) {
-	x.note("the mailboxes do not rest: what seems to be gone is left to the next run")
-	x.result.Temporary = true
+// withoutMoved plans again for mailboxes that do not rest. What is done for
+// messages that are gone is left to the next run, and so is what may be half a
+// move. What a person allowed waits as well, since it was not done.
+func (x *run) withoutMoved(ctx context.Context, boxes []*box, later, wide bool) (Plan, error) {
 	confirm := x.Confirm
 	x.Confirm = ""
 	plan, err := x.plan(ctx, boxes, later, wide)
 	x.Confirm = confirm
-	known, loadErr := x.everyKnown()
-	err = cmp.Or(err, loadErr)
+	if err != nil {
+		return plan, err
+	}
+	known, err := x.knownPlaces()
 	kept := make([]Action, 0, len(plan.Actions))
 	for _, a := range plan.Actions {
-		if a.fromAbsence() || a.Kind == Copy && known.elsewhere(a) {
+		if a.fromAbsence() || a.Kind == Copy && known[a.Side.Other()].elsewhere(a.Message, a.Mailbox) {
 			addName(&plan.NextRun, a.Mailbox)
 		} else {
 			kept = append(kept, a)
 		}
 	}
+	if len(kept) < len(plan.Actions) {
+		x.note("the mailboxes do not rest: what seems to be gone or moved is left to the next run")
+		x.result.Temporary = true
+	}
 	plan.Actions = kept
 	return plan, err
 }
 
-// knownMessages are those that the state knows, by side and mailbox.
-type knownMessages map[MailboxKey][]Message
+// places says in which mailboxes of a side messages are known that look alike:
+// the same base name, or the same size and date.
+type places map[look]Name
 
-func (x *run) everyKnown() (knownMessages, error) {
-	known := knownMessages{}
+// look is how a message can be told without reading it. Several mailboxes may
+// hold one; then Name is "".
+type look struct {
+	base string
+	size int64
+	date int64
+}
+
+func looks(m Message) []look {
+	list := []look{{size: m.Size, date: m.Date.Unix()}}
+	if m.Base != "" {
+		list = append(list, look{base: m.Base})
+	}
+	return list
+}
+
+func (x *run) knownPlaces() (known [2]places, err error) {
+	known = [2]places{{}, {}}
 	for _, row := range x.snapshot.Mailboxes {
 		list, err := x.State.Messages(row.Side, row.Name)
 		if err != nil {
-			return nil, fmt.Errorf("read state: %w", err)
+			return known, fmt.Errorf("read state: %w", err)
 		}
-		known[MailboxKey{row.Side, row.Name}] = list
+		for _, m := range list {
+			for _, l := range looks(m) {
+				name := row.Name
+				if before, ok := known[row.Side][l]; ok && before != name {
+					name = ""
+				}
+				known[row.Side][l] = name
+			}
+		}
 	}
 	return known, nil
 }
 
-// elsewhere reports whether what a copies may have been moved from a mailbox in
-// which it is known.
-func (k knownMessages) elsewhere(a Action) bool {
-	for at, list := range k {
-		if at.Side == a.Side.Other() && at.Name != a.Mailbox && slices.ContainsFunc(list, func(m Message) bool { return mayBe(m, a.Message) }) {
+// elsewhere reports whether m, which is new in mailbox at, may have been moved
+// from another one in which it is known.
+func (p places) elsewhere(m Message, at Name) bool {
+	for _, l := range looks(m) {
+		if name, ok := p[l]; ok && name != at {
 			return true
 		}
 	}

@@ -72,10 +72,11 @@ func (h *history) step(line string) {
 		}
 		time.Sleep(d)
 	case "lose":
-		h.loseTombs()
+		h.loseMarks(1)
 		h.forget(mirrortest.NewState())
 	case "old":
 		if n := number(words[1]); n <= len(h.states) {
+			h.loseMarks(0)
 			h.forget(h.states[len(h.states)-n].Clone())
 		}
 	case "crash":
@@ -112,19 +113,27 @@ func sideOf(word string) mirror.Side {
 
 // forget puts another state in place of the one that is there.
 func (h *history) forget(state *mirrortest.State) {
+	for _, s := range mirror.Sides {
+		for _, c := range h.copies(s) {
+			if c.ghost { // with the state goes the knowledge of it
+				h.letters[c.key].spare++
+			}
+		}
+	}
 	h.state = state
 	h.blindly()
 }
 
-// loseTombs: with the state goes the knowledge of what we removed and a side
-// without UIDPLUS still shows. That comes back, marked \Deleted.
-func (h *history) loseTombs() {
+// loseMarks: with the state goes the knowledge of what we removed and a side
+// without UIDPLUS still shows. That comes back, marked \Deleted; spare is how
+// many copies more are right.
+func (h *history) loseMarks(spare int) {
 	for _, s := range mirror.Sides {
 		for _, name := range h.boxes(s) {
 			tombs := h.tombs(s, name)
 			for _, m := range h.servers[s].Messages(name) {
 				if f := h.letters[keyOf(numbersOf(m.Body))]; tombs[m.ID] {
-					f.spare++
+					f.spare += spare
 					f.deleted = true
 				}
 			}
@@ -220,6 +229,12 @@ func (h *history) hand(words []string) {
 	case "renumber":
 		if name := nameOf(words[2]); h.has(s, name) && !h.options[s].Maildir {
 			h.servers[s].Renumber(name, h.servers[s].Checkpoint(name).UIDValidity+1)
+			h.blindly()
+		}
+	case "rewind":
+		// UIDNEXT goes back, as after a restored backup.
+		if name := nameOf(words[2]); h.has(s, name) && !h.options[s].Maildir {
+			h.servers[s].Renumber(name, h.servers[s].Checkpoint(name).UIDValidity)
 			h.blindly()
 		}
 	case "deliver":
