@@ -68,6 +68,14 @@ flags near 1 \Seen`},
 rest
 flags far 2 \Seen
 during far 2 move far 7 Entwürfe`},
+	// A pair of two versions was sent again to a server that tells no UID.
+	{"bare IMAP and Maildir", `deliver far INBOX 3
+rest
+edit near 4
+lose
+rest
+flags near 4 \Flagged
+remove far 7`},
 	// What the first run may not remove, no later one did.
 	{"strict mirror of a Maildir", `lose
 deliver far INBOX 3`},

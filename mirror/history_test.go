@@ -85,7 +85,7 @@ var places = []mirror.Name{nametrans.Inbox, box("Archive"), box("Lists", "go"), 
 const pinned = 3
 
 // historiesInCI is how many histories CI plays, of all kinds together.
-const historiesInCI = 12000
+const historiesInCI = 10000
 
 func TestRandomHistories(t *testing.T) {
 	for _, kind := range historyKinds() {

@@ -59,8 +59,13 @@ func (b *boxPlanner) movedAway(s Side, gone Message) bool {
 // announced reports whether r's copy on s was announced and never shown, or was
 // being sent again when a run was interrupted.
 func (b *boxPlanner) announced(s Side, r RecordInput) bool {
+	return !r.State[s].shown() || b.sentAgain(s, r)
+}
+
+// sentAgain reports whether r's copy on s was being sent again.
+func (b *boxPlanner) sentAgain(s Side, r RecordInput) bool {
 	in := b.intentOf(s.Other(), r.UID[s.Other()])
-	return !r.State[s].shown() || (in != nil && in.Kind == CopyIntent)
+	return in != nil && in.Kind == CopyIntent
 }
 
 // rebindAnnounced looks for copies that the side announced and does not show.
@@ -89,7 +94,9 @@ func (b *boxPlanner) goneOn(s Side, which func(RecordInput) bool) (list []Messag
 			continue
 		}
 		m, partner := r.Seen[s].Message, r.Seen[s.Other()].Message
-		if !r.Altered {
+		if b.sentAgain(s, r) { // what comes is like its source, whatever was there before
+			m.Identity, m.Size = partner.Identity, partner.Size
+		} else if !r.Altered {
 			m.Identity = completed(m.Identity, partner.Identity)
 		} else if b.announced(s, r) && !m.Identity.Body.Known() {
 			continue // nobody can tell any more what it was
