@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"mailtwin/mirror"
 )
@@ -14,7 +15,7 @@ import (
 func (m *Mailbox) letters(ctx context.Context, b *box, flags mirror.Flags) (string, error) {
 	missing := m.keys.lacks(flags)
 	if len(missing) == 0 {
-		return m.keys.letters(flags), nil
+		return m.keptLetters(b, flags)
 	}
 	if m.locked != nil {
 		return "", m.locked
@@ -34,8 +35,23 @@ func (m *Mailbox) letters(ctx context.Context, b *box, flags mirror.Flags) (stri
 		}
 		return "", err
 	}
-	m.keys = keys
+	m.keys, m.keysKept = keys, true
 	return keys.letters(flags), nil
+}
+
+// keptLetters returns letters that are there. Whoever wrote the file that
+// explains them may not have made its name durable; a run of ours that was
+// killed did not.
+func (m *Mailbox) keptLetters(b *box, flags mirror.Flags) (string, error) {
+	letters := m.keys.letters(flags)
+	if m.keysKept || !strings.ContainsFunc(letters, func(l rune) bool { return 'a' <= l && l <= 'z' }) {
+		return letters, nil
+	}
+	if err := m.repo.disk.sync(b.dir); err != nil {
+		return "", fmt.Errorf("sync keywords: %w", err)
+	}
+	m.keysKept = true
+	return letters, nil
 }
 
 // Store implements mirror.Mailbox. The flags are changed in the name that the

@@ -21,6 +21,8 @@ type Mailbox struct {
 	// last is the last pass over the names; nil before the first.
 	last *pass
 	keys keywords
+	// keysKept says that the file of keys was made durable in this session.
+	keysKept bool
 	// locked is the error of a wait for keywordsLock that was in vain. It is
 	// not waited for a second time.
 	locked error

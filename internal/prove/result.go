@@ -38,6 +38,9 @@ func (r *result) test() {
 	if r.dovecot {
 		size = *dovecot
 	}
+	if r.scale != 0 {
+		size *= r.scale
+	}
 	log := filepath.Join(dir, "tallies")
 	cmd := exec.Command("go", "test", r.pkg, "-run", r.run, "-count=1", "-timeout", "12h", "-proof.times", fmt.Sprint(size))
 	cmd.Env = append(os.Environ(), proof.Log+"="+log)
