@@ -88,7 +88,7 @@ type model struct {
 
 func newModel(t failer, p Policy) *model {
 	m := &model{t: t, real: map[MessageKey]Identity{}, next: 1000}
-	m.in.Policy = p
+	m.in.Policy, m.in.Wide = p, true
 	for _, s := range Sides {
 		m.in.Sides[s] = SideInput{Traits: Traits{Numbers: true, UIDPlus: true}, KeepsBytes: true, Known: 1, Listed: 1, Records: 10000, Shown: 10000}
 	}

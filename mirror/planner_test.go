@@ -207,6 +207,8 @@ func TestUnconfirmedAndHeld(t *testing.T) {
 		{name: "not shown, to a mirror's target", policy: "mirror>near", rows: []string{". | .u | x"}, want: "hold near"},
 		{name: "neither shown nor gone", rows: []string{". | .u | ?"}, want: ""},
 		{name: "not shown, and the source is gone", rows: []string{"x | .u | x"}, want: "drop"},
+		{name: "the source is gone, and the copy was never looked at", rows: []string{"x | .u | ."}, want: "",
+			change: func(m *model) { m.box(boxA).Sides[Near].Unviewed = true }},
 		{name: "held", rows: []string{"F | .h | x"}, want: ""},
 		{name: "held in a mirror's target", policy: "mirror>near", rows: []string{"F | .h | x"}, want: ""},
 		{name: "held, the source is gone", rows: []string{"x | .h | x"}, want: "drop"},

@@ -6,7 +6,7 @@ var effectMutants = []mutant{
 	{id: "move-intent", file: "mirror/moving.go", old: "return intents, moves, e.commit(&c)", mutated: "return intents, moves, nil",
 		guard: "the intent of a move, and of a removal by way of the trash, before it", tests: "^TestIntentBeforeEffect$"},
 	{id: "remove-intent", file: "mirror/removing.go", old: "if err := e.commit(&c); err != nil {\n\t\treturn err\n\t}\n\tresults, removeErr", mutated: "results, removeErr",
-		guard: "the intent of a removal before it", tests: "^TestIntentBeforeEffect$"},
+		guard: "the intent of a removal before it", tests: "^TestRemovalHasIntent$"},
 	{id: "remove-proof", file: "mirror/proof.go", old: "if absent[a.UID[s]] {", mutated: "if true {",
 		guard: "the second proof before a removal, on both sides", tests: "^TestMoveNotProven$|^TestCameBack$"},
 	{id: "move-proof", file: "mirror/moving.go", old: "actions, err := e.proven(ctx, b, g.side.Other(), g.actions)", mutated: "actions, err := g.actions, error(nil)",
