@@ -1,14 +1,16 @@
 package mirror
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
 
 // Pauses between tries of a quarantined message: an hour, doubled up to a week.
+// Where the connection was lost at it, that may well be the line's fault: minutes,
+// four times as many at each further loss.
 const (
 	firstPause = time.Hour
+	breakPause = 5 * time.Minute
 	longPause  = 7 * 24 * time.Hour
 )
 
@@ -27,10 +29,16 @@ func (x *run) avoid(b *box, s Side, taken map[UID]bool) {
 func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Before(q.Next) }
 
 // keptAside reports whether a message stands in quarantine, due or not.
-func (x *run) keptAside(b *box, s Side, uid UID) bool {
-	return slices.ContainsFunc(x.snapshot.Quarantine, func(q Quarantined) bool {
-		return q.Side == s && q.Mailbox == b.name && q.UID == uid
-	})
+func (x *run) keptAside(b *box, s Side, uid UID) bool { return x.rowAside(b, s, uid) != nil }
+
+// rowAside returns the row of a message that stands in quarantine, else nil.
+func (x *run) rowAside(b *box, s Side, uid UID) *Quarantined {
+	for i := range x.snapshot.Quarantine {
+		if q := &x.snapshot.Quarantine[i]; q.Side == s && q.Mailbox == b.name && q.UID == uid {
+			return q
+		}
+	}
+	return nil
 }
 
 // quarantined returns the row of a message that cannot pass, with the pause
@@ -38,16 +46,22 @@ func (x *run) keptAside(b *box, s Side, uid UID) bool {
 func (x *run) quarantined(s Side, b *box, uid UID, reason string) Quarantined {
 	now := x.Now()
 	q := Quarantined{Side: s, Mailbox: b.name, UID: uid, Since: now}
-	for _, old := range x.snapshot.Quarantine {
-		if old.Side == s && old.Mailbox == b.name && old.UID == uid {
-			q = old
-		}
+	if old := x.rowAside(b, s, uid); old != nil {
+		q = *old
 	}
-	pause := firstPause << min(q.Tries, 10)
-	q.Tries++
 	q.Reason = reason
-	q.Next = now.Add(min(pause, longPause))
+	q.Next = now.Add(q.pause())
+	q.Tries++
 	return q
+}
+
+// pause is how long a message is left alone after q.Tries tries and one more.
+func (q Quarantined) pause() time.Duration {
+	pause := firstPause << min(q.Tries, 10)
+	if q.Reason == breaksOff {
+		pause = breakPause << min(2*max(q.Tries-1, 0), 12)
+	}
+	return min(pause, longPause)
 }
 
 // tentative reports whether a message is kept aside only because it could not

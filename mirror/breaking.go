@@ -21,6 +21,13 @@ func (x *run) brokenAt(s Side, b *box, uid UID, c *Changes) {
 	}
 }
 
+// brokeBefore reports whether the connection was lost at a message the last time
+// that it was tried.
+func (x *run) brokeBefore(b *box, s Side, uid UID) bool {
+	q := x.rowAside(b, s, uid)
+	return q != nil && q.Reason == breaksOff
+}
+
 // broke finds the message at which the source of a batch was lost.
 func (t *batch) broke(through map[UID]*carried, readErr error) {
 	if !errors.Is(readErr, ErrCut) || t.ended != nil {

@@ -15,8 +15,16 @@ const (
 )
 
 // copies sends what is new on one side to the other.
-func (e *effects) copies(ctx context.Context) error {
+func (e *effects) copies(ctx context.Context) error { return e.copyThose(ctx, false) }
+
+// riskyCopies does the same for messages at which the connection was lost before.
+// All else is done by then, so that they hold up nothing when it is lost again.
+func (e *effects) riskyCopies(ctx context.Context) error { return e.copyThose(ctx, true) }
+
+func (e *effects) copyThose(ctx context.Context, risky bool) error {
 	for _, g := range e.groups(Copy) {
+		b := e.box(g.mailbox)
+		g.actions = slices.DeleteFunc(g.actions, func(a Action) bool { return e.brokeBefore(b, g.side.Other(), a.Message.UID) != risky })
 		e.inOrder(g)
 		for len(g.actions) > 0 {
 			n := batchLength(g.actions)

@@ -88,10 +88,10 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	switch {
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
+	case !p.Gone.Allows(o):
+	case !b.endsMove(o, r) && b.waitsForHalf(s, r):
 	case p.Mode == TwoWay && !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])):
-		if p.Gone.Allows(o) {
-			b.refill(s, r, left, "it was removed there and changed here: kept")
-		}
+		b.refill(s, r, left, "it was removed there and changed here: kept")
 	case b.mayRemove(o, r) || b.endsMove(o, r):
 		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
 	}

@@ -37,7 +37,7 @@ func (e *effects) carryOut(ctx context.Context) error {
 		return err
 	}
 	e.announce()
-	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals} {
+	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals, e.riskyCopies} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -33,6 +33,11 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 			}
 		}
 	}
+	if len(visit) > 0 {
+		if err := x.loadHalves(boxes); err != nil {
+			return nil, listings, err
+		}
+	}
 	if err := x.look(ctx, visit); err != nil {
 		return nil, listings, err
 	}

@@ -58,6 +58,9 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		taken[s] = x.taken(b, s)
 	}
 	if !b.visited {
+		for _, s := range Sides {
+			in.Half[s] = x.half(b, s, taken[s])
+		}
 		return in
 	}
 	for _, r := range b.records {
@@ -75,6 +78,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		in.Quarantined[s] = map[UID]bool{}
 		in.Unknown[s] = b.sides[s].unknown
 		in.Unread[s] = b.sides[s].unread(taken[s])
+		in.Half[s] = x.half(b, s, taken[s])
 		in.Unsure[s] = slices.ContainsFunc(in.Unread[s], func(m Message) bool { return !x.keptAside(b, s, m.UID) })
 	}
 	for _, q := range x.snapshot.Quarantine {

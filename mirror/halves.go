@@ -1,0 +1,73 @@
+package mirror
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// halfTime is how long a removal waits for a message that cannot be read.
+const halfTime = longPause
+
+// half lists the messages of s that may be the second half of a move whose first
+// half, a message that is gone, was seen already: those that nobody could read,
+// in this run or in an earlier one that kept them aside. What was kept aside for
+// longer than halfTime is no reason to wait any more: it may never be read.
+func (x *run) half(b *box, s Side, taken map[UID]bool) (list []Message) {
+	side := &b.sides[s]
+	unread := maps.Clone(side.unreadable)
+	for _, q := range x.snapshot.Quarantine {
+		if m := side.messages[q.UID]; q.Side == s && q.Mailbox == b.name && m != nil && !b.visited && !m.Identity.Header.Known() {
+			unread[q.UID] = true
+		}
+	}
+	for _, uid := range slices.Sorted(maps.Keys(unread)) {
+		m, q := side.messages[uid], x.rowAside(b, s, uid)
+		if m != nil && !taken[uid] && !b.paired(s, uid) && (q == nil || x.mayBeHalf(*q)) {
+			list = append(list, *m)
+		}
+	}
+	return list
+}
+
+// mayBeHalf reports whether a message that is kept aside is waited for.
+func (x *run) mayBeHalf(q Quarantined) bool { return x.Now().Sub(q.Since) < halfTime }
+
+// loadHalves reads the part of the state in which messages stand that are waited
+// for, in the mailboxes that this round does not visit.
+func (x *run) loadHalves(boxes []*box) error {
+	for _, b := range boxes {
+		waitedFor := slices.ContainsFunc(x.snapshot.Quarantine, func(q Quarantined) bool { return q.Mailbox == b.name && x.mayBeHalf(q) })
+		if waitedFor && !b.visited {
+			if err := x.loadBox(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// waitsForHalf reports whether the message of r that is gone on s may have been
+// moved to where nobody could read it yet: one that is there has its name or its
+// size. Until it was read, or was kept aside for a week, nothing is removed or
+// sent again for the one that is gone, and every run looks into its mailbox. After that the removal is carried out like any other, which
+// loses nothing: what cannot be read stays where it is.
+func (b *boxPlanner) waitsForHalf(s Side, r RecordInput) bool {
+	gone := r.Seen[s].Message
+	for _, to := range b.boxes {
+		for _, m := range to.box.Half[s] {
+			if mayBecome(gone, m) {
+				b.nextRun(b.box.Name)
+				b.problem(s, to.box.Name, m.UID, fmt.Sprintf("it cannot be read, and may have been moved here from %q", b.box.Name.String()))
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayBecome reports whether a message that is gone may be one that nobody could
+// read. A size of zero is not known; a move need not keep the date.
+func mayBecome(gone, unread Message) bool {
+	return gone.Base != "" && gone.Base == unread.Base || gone.Size == unread.Size || unread.Size == 0
+}
