@@ -12,7 +12,6 @@ import (
 
 	"mailtwin/internal/proof"
 	"mailtwin/mirror"
-	"mailtwin/mirror/mirrortest"
 )
 
 // wireHistory is a pair to which anything may happen for some epochs: people
@@ -38,15 +37,14 @@ type wireHistory struct {
 
 // knownLetter is a letter in a history.
 type knownLetter struct {
-	id       string
-	at       mirror.Name
-	side     mirror.Side // whose people touch it
-	settled  bool        // it has been on both sides
-	flagged  bool        // in this epoch
-	cleared  bool        // of a flag, in this epoch
-	moved    bool        // in this epoch
-	movedFar bool        // in this epoch, on far
-	gone     bool
+	id      string
+	at      mirror.Name
+	side    mirror.Side // whose people touch it
+	settled bool        // it has been on both sides
+	flagged bool        // in this epoch
+	cleared bool        // of a flag, in this epoch
+	moved   bool        // in this epoch
+	gone    bool
 }
 
 var historyBoxes = []mirror.Name{inbox, listBox, "Archive"}
@@ -55,9 +53,10 @@ var historyFlags = []imap.Flag{imap.FlagSeen, imap.FlagFlagged, imap.FlagAnswere
 
 const historyEpochs = 3
 
-// asideTime is longer than a message is kept aside because the connection was lost
-// at it twice.
-const asideTime = 26 * time.Hour
+// longestAside is how long a message may be kept aside in an epoch, whose runs
+// follow each other within seconds: no more than two losses of the connection at
+// it count.
+const longestAside = 10 * time.Minute
 
 func (h *wireHistory) tell(format string, args ...any) {
 	h.told = append(h.told, fmt.Sprintf(format, args...))
@@ -88,7 +87,7 @@ func (h *wireHistory) someFlags() mirror.Flags {
 // rest begins a new epoch: all letters are on both sides.
 func (h *wireHistory) rest() {
 	for _, l := range h.letters {
-		l.settled, l.flagged, l.cleared, l.moved, l.movedFar = true, false, false, false, false
+		l.settled, l.flagged, l.cleared, l.moved = true, false, false, false
 	}
 }
 
@@ -104,37 +103,27 @@ func (h *wireHistory) epoch() verdict {
 		}
 		h.disturbedRun(renumbered)
 	}
-	time.Sleep(asideTime)
+	h.untilDue()
 	h.quiet()
-	h.excuse()
 	v := h.judge()
 	h.still()
 	h.rest()
 	return v
 }
 
-// excuse lets near's undo store hold letters that moved on far. One that was
-// being read at its new place when the connection was lost, twice, is kept
-// aside: near then removes it from its old place first, into the undo store,
-// and gets it back as a new one.
-func (h *wireHistory) excuse() {
-	extra := map[mirror.Digest][]mirrortest.Entry{}
-	for _, e := range h.near.Undone() {
-		extra[e.Digest] = append(extra[e.Digest], e)
+// untilDue waits until the messages are tried again that are kept aside, since the
+// connection was lost at them twice: a run before that leaves them out.
+func (h *wireHistory) untilDue() {
+	snapshot, err := h.state.Load()
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	for _, l := range h.undone {
-		if of := l.entry().Digest; len(extra[of]) > 0 {
-			extra[of] = extra[of][1:]
+	for _, q := range snapshot.Quarantine {
+		wait := time.Until(q.Next)
+		if wait > longestAside {
+			h.errorf("%v %s %d is kept aside for %v, want at most %v: %s", q.Side, q.Mailbox, q.UID, wait, longestAside, q.Reason)
 		}
-	}
-	for _, l := range h.letters {
-		if l.movedFar {
-			one := h.want[l.at][h.index(l.at, l.id)]
-			if more := extra[one.entry().Digest]; len(more) > 0 {
-				one.flags = mirror.ParseFlags(more[0].Flags)
-				h.undone = append(h.undone, one)
-			}
-		}
+		time.Sleep(wait)
 	}
 }
 
@@ -222,7 +211,7 @@ func (h *wireHistory) shift(l *knownLetter) {
 	}
 	h.tell("move %s from %s to %s on %v", l.id, l.at, to, side)
 	h.move(side, l.at, l.id, to)
-	l.at, l.moved, l.movedFar = to, true, side == mirror.Far
+	l.at, l.moved = to, true
 }
 
 // pick returns a letter that may be touched, nil where the dice find none. The
