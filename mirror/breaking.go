@@ -44,6 +44,43 @@ func (t *batch) broke(through map[UID]*carried, readErr error) {
 	}
 }
 
+// parted returns the messages that the target refused, without a reason of their
+// own, right before it ended the connection. A server that shuts down, or has
+// waited for too long, says NO and then BYE: that is not the messages' fault.
+func (t *batch) parted(results map[UID]Appended, writeErr error) (list []UID) {
+	if !sentAway(writeErr) || t.ended != nil {
+		return nil
+	}
+	for _, uid := range t.order {
+		r, answered := results[uid]
+		notDone := errors.Is(r.Err, ErrNotDone)
+		switch {
+		case notDone && errors.Is(r.Err, ErrCut) && len(list) == 0:
+			return []UID{uid}
+		case !answered, sentAway(r.Err):
+			return list
+		case notDone && errors.Is(r.Err, ErrRefused):
+			list = append(list, uid)
+		default:
+			list = nil
+		}
+	}
+	return list
+}
+
+// sentAway reports whether err is the end of a connection, whatever the server said
+// of it.
+func sentAway(err error) bool { return isAny(err, ErrCut, ErrThrottled, ErrUnreachable) }
+
+// brokeAsSent leaves a message to the next run that the target refused as it
+// ended the connection. The last one of these is where the connection was lost.
+func (t *batch) brokeAsSent(uid UID) {
+	t.b.incomplete = true
+	if last := t.parting[len(t.parting)-1]; uid == last && !t.b.paired(t.from, uid) {
+		t.brokenAt(t.from, t.b, uid, &t.changes)
+	}
+}
+
 // brokeWhileRead keeps what was read before the connection was lost, so that
 // the next run need not begin anew, and notes the message at which it was.
 func (x *run) brokeWhileRead(b *box, need Need, results []Identified, err error) error {

@@ -76,6 +76,8 @@ type batch struct {
 	changes Changes
 	written []Action // recorded by changes
 	first   Message  // the first copy that was recorded
+	// parting are the messages that the target refused as it ended the connection.
+	parting []UID
 	stopped error
 	ended   error // the run was ended in the middle of the batch
 }
@@ -98,7 +100,7 @@ func (e *effects) copyBatch(ctx context.Context, g group, actions []Action, agai
 	}
 	results, through, readErr, writeErr := e.relay(ctx, t.source, t.refs(), t.target, t.incoming)
 	t.ended = ctx.Err()
-	t.outcomes(results, through, readErr == nil && writeErr == nil)
+	t.outcomes(results, through, readErr, writeErr)
 	t.broke(through, readErr)
 	if err := t.finish(readErr, writeErr); err != nil {
 		return err
@@ -175,11 +177,13 @@ func (t *batch) wholeFlags(a Action) Flags {
 }
 
 // outcomes turns the results into records, quarantine or open intents.
-func (t *batch) outcomes(results []Appended, through map[UID]*carried, clean bool) {
+func (t *batch) outcomes(results []Appended, through map[UID]*carried, readErr, writeErr error) {
+	clean := readErr == nil && writeErr == nil
 	byUID := map[UID]Appended{}
 	for _, r := range results {
 		byUID[r.Source.UID] = r
 	}
+	t.parting = t.parted(byUID, writeErr)
 	for _, uid := range t.order {
 		a, in, sent := t.actions[uid], t.intents[uid], through[uid]
 		r, answered := byUID[uid]
@@ -262,6 +266,8 @@ func (t *batch) refused(a Action, sent *carried, err error) {
 	}
 	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[uid].ID)
 	switch {
+	case slices.Contains(t.parting, uid):
+		t.brokeAsSent(uid)
 	case ReachOf(err) > ReachMessage:
 		t.b.incomplete = true
 		t.stopped = cmp.Or(t.stopped, err)
