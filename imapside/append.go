@@ -20,7 +20,9 @@ import (
 // BAD is ErrNotDone together with its meaning. A message whose octets are not
 // as many as announced is ErrShortBody; the connection is closed then, so that
 // the server takes nothing else for its text, and the call ends with ErrCut.
-// After an error that reaches the mailbox no more of batch is taken.
+// After an error that reaches the mailbox no more of batch is taken. Where the last
+// answer was a refusal without a code, the server is asked NOOP: one that ends
+// the session says NO before BYE, and the call ends with ErrCut then.
 //
 // Flags that the mailbox does not store are left out. A message with keywords
 // that this server has not taken before waits for its own answer, and where it
@@ -38,6 +40,7 @@ func (m *mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) (
 		}
 	}
 	up.collect(true)
+	up.parting()
 	if at := m.repo.at; at != nil && at.wire == m.wire {
 		at.used = true // a server may not show the copies before NOOP (WildDuck)
 	}
@@ -177,6 +180,16 @@ func (u *upload) judge(result *mirror.Appended, f flight) {
 		u.stop = true
 	case mirror.ReachSide, mirror.ReachRun:
 		u.end(failed)
+	}
+}
+
+// parting finds out whether the last message was refused because the session ends.
+func (u *upload) parting() {
+	if u.err != nil || len(u.results) == 0 || !errors.Is(u.results[len(u.results)-1].Err, mirror.ErrRefused) {
+		return
+	}
+	if err := u.m.repo.conn.Noop(u.ctx).Wait(); err != nil && refused(err) == nil {
+		u.end(failure("append message", err, mirror.ErrCut))
 	}
 }
 

@@ -227,6 +227,42 @@ func TestAppendCut(t *testing.T) {
 	}
 }
 
+// TestAppendSentAway: behind a refusal that nothing explains, a NOOP tells whether
+// the server ended the session with it.
+func TestAppendSentAway(t *testing.T) {
+	gone := func(bye string) []imaptest.Step {
+		return append(upload("", "$tag NO no"), send(bye), imaptest.Close())
+	}
+	for _, c := range []struct {
+		name   string
+		script []imaptest.Step
+		want   error
+	}{
+		{"BYE", gone("* BYE idle for too long"), mirror.ErrCut},
+		{"BYE that says when to come back", gone("* BYE [UNAVAILABLE] shutting down"), mirror.ErrUnreachable},
+		{"still there", steps(upload("", "$tag NO no"), do("NOOP", "$tag OK done"), bye), nil},
+		{"NOOP refused", steps(upload("", "$tag NO no"), do("NOOP", "$tag BAD what"), bye), nil},
+		{"another one was taken since", steps(upload("", "$tag NO no"), upload("", "$tag OK [APPENDUID 7 4] ok"), bye), nil},
+		{"explained", steps(upload("", "$tag NO [TOOBIG] no"), bye), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := open(t, connectLost(t, "LITERAL+ UIDPLUS", sel("0", "4"), c.script), mirror.Checkpoint{})
+			messages := []mirror.Incoming{incoming("", "body"), incoming("", "body")}
+			if c.name != "another one was taken since" {
+				messages = messages[:1]
+			}
+			results, err := m.Append(t.Context(), batch(messages...))
+			if !errors.Is(err, c.want) || c.want == nil && err != nil {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if len(results) != len(messages) || !errors.Is(results[0].Err, mirror.ErrNotDone) {
+				t.Errorf("got %s, want the first message not done", resultString(results))
+			}
+		})
+	}
+}
+
 // TestAppendLimitOfMailbox: with a bare APPENDLIMIT each mailbox tells its own.
 func TestAppendLimitOfMailbox(t *testing.T) {
 	r := connect(t, "APPENDLIMIT", []imaptest.Step{imaptest.Expect("STATUS Box (APPENDLIMIT)"), send("* STATUS Box (APPENDLIMIT 3)", "$tag OK ok")}, sel("0", "4"))
