@@ -58,8 +58,8 @@ func (r *Repository) create(raw string) error {
 	return r.disk.sync(dir)
 }
 
-// makePath opens the directory raw below the root and makes what is missing of
-// it, durably.
+// makePath opens the directory raw below the root, makes what is missing of it,
+// and makes all of it durable.
 func (r *Repository) makePath(raw string) (*directory, error) {
 	at, err := r.root.again()
 	if err != nil || raw == "." {
@@ -76,19 +76,25 @@ func (r *Repository) makePath(raw string) (*directory, error) {
 	return at, nil
 }
 
+// makeChild opens the directory called name in at, which it makes where it is
+// missing, and makes its name durable: whoever made it before may have been
+// killed before that.
 func (r *Repository) makeChild(at *directory, name string) (*directory, error) {
 	child, err := at.open(name)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return child, unusable(err)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := r.disk.mkdir(at, name); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		child, err = at.open(name)
 	}
-	if err := r.disk.mkdir(at, name); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+	if err != nil {
+		return nil, unusable(err)
 	}
 	if err := r.disk.sync(at); err != nil {
+		child.close()
 		return nil, err
 	}
-	child, err = at.open(name)
-	return child, unusable(err)
+	return child, nil
 }
 
 // unusable says of what stands in a mailbox's place and is no directory that

@@ -213,6 +213,23 @@ func TestCreateOrder(t *testing.T) {
 	}
 }
 
+// TestCreateKeepsWhatWasThere: a run that was killed made directories and synced
+// nothing. Were they not synced now, a power cut could take a mailbox that the
+// state knows.
+func TestCreateKeepsWhatWasThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	if err := os.MkdirAll(filepath.Join(w.path, "A", "B"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.disk.operations()
+	w.create(nametrans.MustName("A", "B"))
+	want := []string{"sync .", "sync A", "mkdir A/B/tmp", "mkdir A/B/new", "mkdir A/B/cur", "sync A/B"}
+	if got := w.disk.operations(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Layout = MaildirPP })

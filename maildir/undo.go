@@ -47,11 +47,8 @@ func (r *Repository) openUndo() (*undoStore, error) {
 		return nil, err
 	}
 	defer root.close()
-	// A run that was killed may have made either and synced nothing.
+	// A run that was killed may have made it and synced nothing.
 	if err := r.keepName(r.opts.Undo); err != nil {
-		return nil, err
-	}
-	if err := r.disk.sync(root); err != nil {
 		return nil, err
 	}
 	day, err := r.makeChild(root, r.now().UTC().Format(undoDay))
