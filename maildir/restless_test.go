@@ -87,9 +87,10 @@ func (r *restless) act(rng *rand.Rand) {
 // none moved, none may be in the trash either. Time is the real one, since it is
 // what tells that names rest.
 //
-// On a pair with a server without UIDPLUS nothing moves between mailboxes: its
-// copies are not told from the moved messages then, and stay as spare ones. That
-// is for the planner to mend.
+// On a pair with a server without UIDPLUS nothing moves between mailboxes: where
+// it does, the server ends with two or three copies of half of the letters, and a
+// rail stops the run that would remove messages for the copies that are gone again
+// on near. That is for the planner to mend.
 func TestRestlessMailProgram(t *testing.T) {
 	t.Parallel()
 	u := &suite{layer: "concurrency"}
