@@ -94,13 +94,13 @@ func disturb(t *testing.T, layer string, act func(d *disturber, i int) string) {
 					job.change(d.stage)
 					d.proxy.set(cutAt{})
 					if i == 0 {
-						d.whole = d.undisturbed(kind.pending)
+						d.whole = d.undisturbed()
 						d.up, d.down = d.proxy.seen()
 						continue
 					}
 					what := act(d, i)
 					d.proxy.set(cutAt{})
-					d.finish(kind.pending)
+					d.settle()
 					d.judge(what, d.due.content(), kind.pending, sum)
 				}
 			})
@@ -108,26 +108,10 @@ func disturb(t *testing.T, layer string, act func(d *disturber, i int) string) {
 	}
 }
 
-// undisturbed runs to the end and returns how long that took. Without UIDPLUS
-// what was copied may be left to the next run to confirm.
-func (d *disturber) undisturbed(pending bool) time.Duration {
+// undisturbed runs to the end and returns how long that took.
+func (d *disturber) undisturbed() time.Duration {
 	d.t.Helper()
-	o := d.run("sync")
-	if o.exit != 0 && !(pending && o.exit == 75) {
-		d.t.Fatalf("undisturbed: got exit %d\n%s%s", o.exit, o.stdout, o.stderr)
-	}
-	return min(o.took, time.Second)
-}
-
-// finish runs until nothing is to be done. Without UIDPLUS the first of these
-// runs may do what an undisturbed one does, and end like it.
-func (d *disturber) finish(pending bool) {
-	d.t.Helper()
-	if pending {
-		d.settleSoon()
-		return
-	}
-	d.settle()
+	return min(d.want(0, "sync").took, time.Second)
 }
 
 // newStage makes a pair behind a proxy, in its state before the job.
