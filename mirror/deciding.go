@@ -89,10 +89,17 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
 	case !p.Gone.Allows(o):
-	case !b.endsMove(o, r) && b.waitsForHalf(s, r):
+	case b.endsMove(o, r):
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
+	case b.in.Later && !b.in.Wide && stored.State[s] == Confirmed && b.intentOf(o, r.UID[o]) == nil:
+		// It may have gone to a mailbox that this round does not look into.
+		b.revisit(b.box.Name)
+		b.plan.Wide = true
+	case b.waitsForHalf(s, r), b.waitsForTarget(s, r):
+		b.leaveOpen(o, r)
 	case p.Mode == TwoWay && !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])):
 		b.refill(s, r, left, "it was removed there and changed here: kept")
-	case b.mayRemove(o, r) || b.endsMove(o, r):
+	case b.mayRemove(o, r):
 		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
 	}
 	if len(b.plan.Actions) == before {
@@ -142,6 +149,31 @@ func (b *boxPlanner) mayRemove(o Side, r RecordInput) bool {
 func (b *boxPlanner) endsMove(o Side, r RecordInput) bool {
 	in := b.intentOf(o, r.UID[o])
 	return in != nil && in.Kind == MoveIntent && b.mayMove(o, r) && b.arrived[in.ID] == Present
+}
+
+// waitsForTarget reports whether r's message on o was being moved, since its
+// partner was seen in another mailbox of s which cannot be looked into now: that
+// it is gone from its old place says nothing new.
+func (b *boxPlanner) waitsForTarget(s Side, r RecordInput) bool {
+	in := b.intentOf(s.Other(), r.UID[s.Other()])
+	if in == nil || in.Kind != MoveIntent {
+		return false
+	}
+	for _, to := range b.boxes {
+		if to.box.Name == in.Target && to.box.Sides[s].Blocked != "" {
+			b.nextRun(b.box.Name)
+			return true
+		}
+	}
+	return false
+}
+
+// leaveOpen keeps the intent of r's message on o, about which this plan decides
+// nothing.
+func (b *boxPlanner) leaveOpen(o Side, r RecordInput) {
+	if in := b.intentOf(o, r.UID[o]); in != nil {
+		b.undecided[in.ID] = true
+	}
 }
 
 // remove takes a message away, or ends what an interrupted run began: when its

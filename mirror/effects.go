@@ -24,6 +24,11 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, a := range e.plan.Withheld {
 		e.left(a)
 	}
+	for at := range e.unmoved {
+		if b := e.box(at.Mailbox); b != nil {
+			b.incomplete = true
+		}
+	}
 	for _, name := range e.plan.Revisit {
 		e.box(name).incomplete = true
 	}
@@ -48,9 +53,13 @@ func (e *effects) carryOut(ctx context.Context) error {
 func (e *effects) box(name Name) *box { return findBox(e.boxes, name) }
 
 // left notes that an action was not carried out: the mailboxes that it concerns
-// are looked at again by the next run.
+// are looked at again by the next run. The message that a move was to follow is
+// left alone by the later rounds of this one.
 func (e *effects) left(actions ...Action) {
 	for _, a := range actions {
+		if a.Kind == MoveTo {
+			e.unmoved[MessageKey{a.Side.Other(), a.Target, a.Partner.UID}] = a.Partner
+		}
 		for _, name := range []Name{a.Mailbox, a.Target} {
 			if b := e.box(name); b != nil {
 				b.incomplete = true

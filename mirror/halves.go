@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +12,8 @@ const halfTime = longPause
 
 // half lists the messages of s that may be the second half of a move whose first
 // half, a message that is gone, was seen already: those that nobody could read,
-// in this run or in an earlier one that kept them aside. What was kept aside for
+// in this run or in an earlier one that kept them aside, and those for which a
+// move failed in this run. What was kept aside for
 // longer than halfTime is no reason to wait any more: it may never be read.
 func (x *run) half(b *box, s Side, taken map[UID]bool) (list []Message) {
 	side := &b.sides[s]
@@ -27,6 +29,12 @@ func (x *run) half(b *box, s Side, taken map[UID]bool) (list []Message) {
 			list = append(list, *m)
 		}
 	}
+	for key, m := range x.unmoved {
+		if key.Side == s && key.Mailbox == b.name {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b Message) int { return cmp.Compare(a.UID, b.UID) })
 	return list
 }
 
@@ -48,8 +56,8 @@ func (x *run) loadHalves(boxes []*box) error {
 }
 
 // waitsForHalf reports whether the message of r that is gone on s may have been
-// moved to where nobody could read it yet: one that is there has its name or its
-// size. Until it was read, or was kept aside for a week, nothing is removed or
+// moved to where nobody could read it yet, or follow: one that is there has its
+// name or its size. Until it was read, or was kept aside for a week, nothing is removed or
 // sent again for the one that is gone, and every run looks into its mailbox. After that the removal is carried out like any other, which
 // loses nothing: what cannot be read stays where it is.
 func (b *boxPlanner) waitsForHalf(s Side, r RecordInput) bool {
@@ -58,7 +66,7 @@ func (b *boxPlanner) waitsForHalf(s Side, r RecordInput) bool {
 		for _, m := range to.box.Half[s] {
 			if mayBecome(gone, m) {
 				b.nextRun(b.box.Name)
-				b.problem(s, to.box.Name, m.UID, fmt.Sprintf("it cannot be read, and may have been moved here from %q", b.box.Name.String()))
+				b.problem(s, to.box.Name, m.UID, fmt.Sprintf("it may have been moved here from %q, which cannot be followed yet", b.box.Name.String()))
 				return true
 			}
 		}

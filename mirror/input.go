@@ -102,12 +102,18 @@ func (x *run) departed(b *box, s Side) (list []Message) {
 	return list
 }
 
-// taken starts the set of messages that are not unpaired: those with a tomb.
+// taken starts the set of messages that are not unpaired: those with a tomb, and
+// those that a move was to follow in this run.
 func (x *run) taken(b *box, s Side) map[UID]bool {
 	set := map[UID]bool{}
 	for _, t := range x.snapshot.Tombs {
 		if t.Side == s && t.Mailbox == b.name {
 			set[t.UID] = true
+		}
+	}
+	for key := range x.unmoved {
+		if key.Side == s && key.Mailbox == b.name {
+			set[key.UID] = true
 		}
 	}
 	return set

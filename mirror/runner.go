@@ -71,6 +71,9 @@ type run struct {
 	// unreadOnce are the messages that could not be read to be compared; each
 	// counts once a run.
 	unreadOnce map[MessageKey]bool
+	// unmoved are the messages whose partners were to be moved in this run, and
+	// were not, by the place that they were moved to.
+	unmoved map[MessageKey]Message
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool
 }
@@ -88,7 +91,7 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 	if r.Sleep == nil {
 		r.Sleep = sleep
 	}
-	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}}
+	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}, unmoved: map[MessageKey]Message{}}
 	err := x.do(ctx)
 	return x.result, err
 }

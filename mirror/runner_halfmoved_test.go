@@ -1,0 +1,126 @@
+package mirror_test
+
+import (
+	"testing"
+
+	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
+	"mailtwin/nametrans"
+)
+
+// TestMoveBegunIsNoRemoval: near moved a message whose flags changed on far, a
+// server without UIDPLUS copied it, and before the round that ends the move near's
+// target cannot be looked into any more. What is left in the old place is not
+// copied to near again, nor where the copy never appears.
+func TestMoveBegunIsNoRemoval(t *testing.T) {
+	t.Parallel()
+	for _, appears := range []bool{true, false} {
+		moveBegun(t, appears)
+	}
+}
+
+func moveBegun(t *testing.T, appears bool) {
+	p := inStep(t, 3, bareIMAP(), maildirLike())
+	far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+	far.SetFlags(nametrans.Inbox, far.Messages(nametrans.Inbox)[0].ID, flags(`\Flagged`))
+	near.SetFlags(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID, flags(`\Answered`))
+	near.Move(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID, box("Archive"))
+	h := &hooks{}
+	h.view = func(name mirror.Name, _ *mirror.View) error {
+		if name == box("Archive") && h.viewed[name] > 1 {
+			return mirror.ErrDenied
+		}
+		return nil
+	}
+	p.hook(mirror.Near, h)
+	if !appears {
+		p.hook(mirror.Far, &hooks{move: func(_ mirror.Name, list []mirror.Move) (out []mirror.Moved, _ error, _ bool) {
+			for _, m := range list {
+				out = append(out, mirror.Moved{From: m.Ref, Pending: true})
+			}
+			return out, nil, true
+		}})
+	}
+	r, err := p.try()
+	h.viewed = map[mirror.Name]int{box("Archive"): 1} // it is broken from the start of the next run
+	p.try()
+	if got := p.count(mirror.Near, nametrans.Inbox); got != 2 {
+		t.Errorf("copy appears %v: near INBOX holds %d messages, want the 2 that stayed", appears, got)
+	}
+	if exit := mirror.Exit(r, err); exit == mirror.ExitDone {
+		t.Errorf("got exit 0 of a run that could not look into near's Archive")
+	}
+	p.wrap = nil
+	p.try()
+	p.settle()
+	p.alike()
+	if in, at := p.count(mirror.Near, nametrans.Inbox), p.count(mirror.Near, box("Archive")); in != 2 || at != 1 {
+		t.Errorf("near holds %d messages in INBOX and %d in Archive, want 2 and 1", in, at)
+	}
+}
+
+// TestRefusedMoveIsNotCopied: far moved a message, and near does not follow. A
+// later round, which looks into one of the mailboxes only, neither sends it to its
+// new place nor removes it from the old one.
+func TestRefusedMoveIsNotCopied(t *testing.T) {
+	t.Parallel()
+	for _, other := range []mirror.Name{nametrans.Inbox, box("Archive")} {
+		p := inStep(t, 3, mirrortest.Options{NoUIDPlus: true}, maildirLike())
+		far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+		near.SetFlags(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID, flags(`\Seen`))
+		far.Move(nametrans.Inbox, far.Messages(nametrans.Inbox)[0].ID, box("Archive"))
+		p.deliverNear(other, letter(40), mirror.Flags{})
+		broken := joinNotDone(mirror.ErrRefused)
+		h := refuseAppends(broken)
+		h.move = func(_ mirror.Name, list []mirror.Move) (out []mirror.Moved, _ error, _ bool) {
+			for _, m := range list {
+				out = append(out, mirror.Moved{From: m.Ref, Err: broken})
+			}
+			return out, nil, true
+		}
+		p.hook(mirror.Near, h)
+		p.sync(mirror.ExitPartly)
+		if q := p.snapshot().Quarantine; len(q) > 0 || len(near.Undone()) > 0 {
+			t.Errorf("%s: got %+v kept aside and %d removed, want none", other, q, len(near.Undone()))
+		}
+		p.wrap = nil
+		r := p.sync(mirror.ExitDone)
+		if r.Summary.Moved[mirror.Near] != 1 {
+			t.Errorf("%s: got %+v, want the move followed", other, r.Summary)
+		}
+		p.settle()
+		p.alike()
+	}
+}
+
+// TestMoveBetweenRounds: a message that is moved while a run waits for a server
+// without UIDPLUS is followed, though the later round has no other reason to look
+// into the mailbox that it went to.
+func TestMoveBetweenRounds(t *testing.T) {
+	t.Parallel()
+	for _, s := range mirror.Sides {
+		p := inStep(t, 3, bareIMAP(), maildirLike())
+		p.deliverNear(nametrans.Inbox, letter(40), mirror.Flags{})
+		moved := false
+		p.hook(mirror.Far, &hooks{append: func(_ mirror.Name, ctx ctxT, m mirror.Mailbox, batch seqIn) ([]mirror.Appended, error) {
+			out, err := m.Append(ctx, batch)
+			if server := p.servers[s]; !moved {
+				server.Move(nametrans.Inbox, server.Messages(nametrans.Inbox)[0].ID, box("Archive"))
+			}
+			moved = true
+			return out, err
+		}})
+		r := p.sync(mirror.ExitDone)
+		if o := s.Other(); r.Summary.Moved[o] != 1 || r.Summary.Removed[o]+r.Summary.Pending[o]+r.Summary.Copied[o] > 2 {
+			t.Errorf("moved on %v: got %+v, want the move followed", s, r.Summary)
+		}
+		if n := len(p.servers[mirror.Near].Undone()); n > 0 {
+			t.Errorf("moved on %v: %d messages were removed", s, n)
+		}
+		if got := p.count(mirror.Far, box("Trash")); got > 0 {
+			t.Errorf("moved on %v: %d messages are in far's trash", s, got)
+		}
+		p.settle()
+		p.alike()
+	}
+}
