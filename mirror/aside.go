@@ -58,7 +58,7 @@ func (x *run) quarantined(s Side, b *box, uid UID, reason string) Quarantined {
 // pause is how long a message is left alone after q.Tries tries and one more.
 func (q Quarantined) pause() time.Duration {
 	pause := firstPause << min(q.Tries, 10)
-	if q.Reason == breaksOff {
+	if q.Reason == breaksOff || q.Reason == breaksSent {
 		pause = breakPause << min(2*max(q.Tries-1, 0), 12)
 	}
 	return min(pause, longPause)

@@ -7,6 +7,10 @@ import (
 // breaksOff is the reason of a message at which a server ended the connection.
 const breaksOff = "the server broke the connection at this message"
 
+// breaksSent is the reason of a message that a server ended the connection at when
+// it was sent there.
+const breaksSent = "the server broke the connection as this message was sent to it"
+
 // brokenAt notes a message of s at which the connection was lost. The next run
 // tries it again, after all others; where the connection is lost at it once more,
 // it is kept aside like any other that cannot pass, so that it blocks only itself.
@@ -25,7 +29,45 @@ func (x *run) brokenAt(s Side, b *box, uid UID, c *Changes) {
 // that it was tried.
 func (x *run) brokeBefore(b *box, s Side, uid UID) bool {
 	q := x.rowAside(b, s, uid)
-	return q != nil && q.Reason == breaksOff
+	return q != nil && (q.Reason == breaksOff || q.Reason == breaksSent)
+}
+
+// brokeAsWritten notes the first message of a batch that was sent without an
+// answer when the target was lost. Whether it arrived is found out by the next run,
+// so that its row makes nothing wait yet: see breaksAgain.
+func (t *batch) brokeAsWritten(results map[UID]Appended, through map[UID]*carried, readErr, writeErr error) {
+	if !errors.Is(writeErr, ErrCut) || errors.Is(readErr, ErrCut) || t.ended != nil {
+		return
+	}
+	for _, uid := range t.order {
+		_, answered := results[uid]
+		if sent := through[uid]; answered || sent == nil || sent.readErr != nil {
+			continue
+		}
+		if !t.b.paired(t.from, uid) {
+			q := t.quarantined(t.from, t.b, uid, breaksSent)
+			q.Next = t.Now()
+			t.changes.Quarantine = append(t.changes.Quarantine, q)
+		}
+		return
+	}
+}
+
+// breaksAgain keeps a message aside that is to be sent once more after two runs
+// were cut as they sent it: by now it is certain that neither copy is there, and
+// one that comes later is a ghost.
+func (e *effects) breaksAgain(g group, a Action) (bool, error) {
+	b, from := e.box(g.mailbox), g.side.Other()
+	q := e.rowAside(b, from, a.Message.UID)
+	if q == nil || q.Reason != breaksSent || q.Tries < 2 || a.Intent == 0 {
+		return false, nil
+	}
+	row := *q
+	row.Next = e.Now().Add(Quarantined{Reason: row.Reason, Tries: row.Tries - 1}.pause())
+	c := Changes{Quarantine: []Quarantined{row}}
+	e.sentAgain(g.side, a.Intent, &c)
+	e.problem(Problem{from, g.mailbox, a.Message.UID, breaksSent})
+	return true, e.commit(&c)
 }
 
 // broke finds the message at which the source of a batch was lost.

@@ -15,17 +15,8 @@ const (
 )
 
 // copies sends what is new on one side to the other.
-func (e *effects) copies(ctx context.Context) error { return e.copyThose(ctx, false) }
-
-// riskyCopies does the same for messages at which the connection was lost before.
-// All else is done by then, so that they hold up nothing when it is lost again.
-func (e *effects) riskyCopies(ctx context.Context) error { return e.copyThose(ctx, true) }
-
-func (e *effects) copyThose(ctx context.Context, risky bool) error {
-	for _, g := range e.groups(Copy) {
-		b := e.box(g.mailbox)
-		g.actions = slices.DeleteFunc(g.actions, func(a Action) bool { return e.brokeBefore(b, g.side.Other(), a.Message.UID) != risky })
-		e.inOrder(g)
+func (e *effects) copies(ctx context.Context) error {
+	for _, g := range e.copyGroups(false) {
 		for len(g.actions) > 0 {
 			n := batchLength(g.actions)
 			if err := e.copyBatch(ctx, g, g.actions[:n], true); err != nil {
@@ -35,6 +26,36 @@ func (e *effects) copyThose(ctx context.Context, risky bool) error {
 		}
 	}
 	return nil
+}
+
+// riskyCopies does the same for messages at which the connection was lost before,
+// one by one. All else is done by then, so that they hold up nothing when it is lost
+// again.
+func (e *effects) riskyCopies(ctx context.Context) error {
+	for _, g := range e.copyGroups(true) {
+		for _, a := range g.actions {
+			aside, err := e.breaksAgain(g, a)
+			if err == nil && !aside {
+				err = e.copyBatch(ctx, g, []Action{a}, true)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// copyGroups returns the copies, in order: the risky ones or all others.
+func (e *effects) copyGroups(risky bool) []group {
+	groups := e.groups(Copy)
+	for i := range groups {
+		g := &groups[i]
+		b := e.box(g.mailbox)
+		g.actions = slices.DeleteFunc(g.actions, func(a Action) bool { return e.brokeBefore(b, g.side.Other(), a.Message.UID) != risky })
+		e.inOrder(*g)
+	}
+	return groups
 }
 
 // inOrder sorts copies by their source's UID; what was kept aside comes last.
@@ -130,7 +151,7 @@ func (t *batch) announce(actions []Action) error {
 		in := &Intent{Kind: CopyIntent, Side: t.from, Mailbox: t.b.name, Source: a.Message.Ref, Size: a.Message.Size,
 			Date: a.Message.Date, TargetUIDValidity: status.UIDValidity, TargetUIDNext: status.UIDNext, Reserved: reserved[i], Created: now}
 		if a.Intent != 0 {
-			t.sentAgain(a.Intent)
+			t.sentAgain(t.to, a.Intent, &t.changes)
 		}
 		t.actions[uid], t.intents[uid] = a, in
 		t.order = append(t.order, uid)
@@ -141,13 +162,13 @@ func (t *batch) announce(actions []Action) error {
 
 // sentAgain turns the intent of an earlier attempt into a ghost, so that its
 // copy is known if it appears after all.
-func (t *batch) sentAgain(id int64) {
-	t.changes.DropIntents = append(t.changes.DropIntents, id)
-	for _, old := range t.snapshot.Intents {
-		if old.ID == id && t.traits[t.to].Numbers {
+func (e *effects) sentAgain(to Side, id int64, c *Changes) {
+	c.DropIntents = append(c.DropIntents, id)
+	for _, old := range e.snapshot.Intents {
+		if old.ID == id && e.traits[to].Numbers {
 			ghost := old
 			ghost.ID, ghost.Kind = 0, GhostIntent
-			t.changes.Intents = append(t.changes.Intents, &ghost)
+			c.Intents = append(c.Intents, &ghost)
 		}
 	}
 }
@@ -184,6 +205,7 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, readErr, 
 		byUID[r.Source.UID] = r
 	}
 	t.parting = t.parted(byUID, writeErr)
+	t.brokeAsWritten(byUID, through, readErr, writeErr)
 	for _, uid := range t.order {
 		a, in, sent := t.actions[uid], t.intents[uid], through[uid]
 		r, answered := byUID[uid]

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"testing"
@@ -180,6 +181,54 @@ func TestStateOfAnotherRepository(t *testing.T) {
 		}
 		if _, err := r.Run(bg()); !errors.Is(err, mirror.ErrOtherIdentity) {
 			t.Errorf("side %d renamed: got %v, want ErrOtherIdentity", s, err)
+		}
+	}
+}
+
+// TestBreaksWhenSent: a message that makes the server end the connection whenever it
+// is sent is kept aside after two tries, and holds up neither other copies nor flags
+// and removals. It leaves no intents behind, and passes when the server is mended.
+func TestBreaksWhenSent(t *testing.T) {
+	t.Parallel()
+	for _, far := range []mirrortest.Options{{}, {NoUIDPlus: true, NoMove: true}} {
+		p := inStep(t, 3, far, maildirLike())
+		for i := range 5 {
+			p.deliverNear(nametrans.Inbox, letter(10+i), mirror.Flags{})
+		}
+		poison := p.servers[mirror.Near].Messages(nametrans.Inbox)[4].Base
+		p.hook(mirror.Far, &hooks{append: func(_ mirror.Name, ctx ctxT, m mirror.Mailbox, batch seqIn) ([]mirror.Appended, error) {
+			cut := error(nil)
+			list, err := m.Append(ctx, func(yield func(mirror.Incoming) bool) {
+				for in := range batch {
+					if in.Source.Base == poison {
+						cut = mirror.ErrCut
+						return
+					}
+					if !yield(in) {
+						return
+					}
+				}
+			})
+			return list, cmp.Or(cut, err)
+		}})
+		near := p.servers[mirror.Near]
+		near.SetFlags(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID, flags(`\Flagged`))
+		p.sync(mirror.ExitTemporary)
+		p.sync(mirror.ExitTemporary)
+		if got := p.count(mirror.Far, nametrans.Inbox); got != 7 {
+			t.Errorf("far holds %d messages after two runs, want all but one", got)
+		}
+		p.sync(mirror.ExitPartly)
+		p.quiet()
+		if got := p.snapshot(); len(got.Quarantine) != 1 || len(got.Intents) > 2 {
+			t.Errorf("got %d kept aside and %d intents, want 1 and its ghosts", len(got.Quarantine), len(got.Intents))
+		}
+		p.clock.now = p.clock.now.Add(time.Hour)
+		p.wrap = nil
+		p.settle()
+		p.alike()
+		if got := p.snapshot().Quarantine; len(got) != 0 {
+			t.Errorf("still kept aside: %+v", got)
 		}
 	}
 }

@@ -49,4 +49,6 @@ var maildirMutants = []mutant{
 		guard: "what never rests is waited for once", tests: "^TestWaitsAfterOwnChanges$"},
 	{id: "maildir-root-missing", file: "maildir/identity.go", old: "return fmt.Errorf(\"%w: it has no %s\", mirror.ErrRootMissing, identityFile)", mutated: "return nil",
 		guard: "a root without its id is an unmounted disk", tests: "^TestConnectRefuses$"},
+	{id: "maildir-sync-parent", file: "maildir/create.go", old: "if err := r.disk.sync(at); err != nil {\n\t\tchild.close()", mutated: "if err := error(nil); err != nil {\n\t\tchild.close()",
+		guard: "the fsync of a directory's parent, also where a killed run made it", tests: "^TestCreateKeepsWhatWasThere$"},
 }
