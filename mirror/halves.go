@@ -11,10 +11,10 @@ import (
 const halfTime = longPause
 
 // half lists the messages of s that may be the second half of a move whose first
-// half, a message that is gone, was seen already: those that nobody could read,
-// in this run or in an earlier one that kept them aside, and those for which a
-// move failed in this run. What was kept aside for
-// longer than halfTime is no reason to wait any more: it may never be read.
+// half, a message that is gone, was seen already: those that nobody could read, in
+// this run or in an earlier one that kept them aside, and those for which a move
+// failed in this run. What was kept aside for longer than halfTime is no reason to
+// wait any more: it may never be read.
 func (x *run) half(b *box, s Side, taken map[UID]bool) (list []Message) {
 	side := &b.sides[s]
 	unread := maps.Clone(side.unreadable)
@@ -38,6 +38,32 @@ func (x *run) half(b *box, s Side, taken map[UID]bool) (list []Message) {
 	return list
 }
 
+// blindMoves returns the moves and removals that were interrupted, and whose source
+// is in a mailbox that this round does not look into.
+func (x *run) blindMoves(boxes []*box) (list []Intent) {
+	for _, in := range x.snapshot.Intents {
+		source := findBox(boxes, in.Mailbox)
+		if (in.Kind == MoveIntent || in.Kind == RemoveIntent) && in.Target != "" && (source == nil || !source.visited) {
+			list = append(list, in)
+		}
+	}
+	return list
+}
+
+// holdArrivals leaves alone what a blind move may have made in b, and what that may
+// be paired with: once they are a pair, the source would count as removed.
+func (x *run) holdArrivals(in Intent, b *box, s Side, set map[UID]bool) {
+	if in.Target != b.name || !b.visited {
+		return
+	}
+	for uid, m := range b.sides[s].messages {
+		older := s == in.Side && x.traits[s].Numbers && uid < in.TargetUIDNext
+		if m.Size == in.Size && !older && !set[uid] && !b.paired(s, uid) {
+			set[uid], b.incomplete = true, true
+		}
+	}
+}
+
 // mayBeHalf reports whether a message that is kept aside is waited for.
 func (x *run) mayBeHalf(q Quarantined) bool { return x.Now().Sub(q.Since) < halfTime }
 
@@ -57,9 +83,10 @@ func (x *run) loadHalves(boxes []*box) error {
 
 // waitsForHalf reports whether the message of r that is gone on s may have been
 // moved to where nobody could read it yet, or follow: one that is there has its
-// name or its size. Until it was read, or was kept aside for a week, nothing is removed or
-// sent again for the one that is gone, and every run looks into its mailbox. After that the removal is carried out like any other, which
-// loses nothing: what cannot be read stays where it is.
+// name or its size. Until it was read, or was kept aside for a week, nothing is
+// removed or sent again for the one that is gone, and every run looks into its
+// mailbox. After that the removal is carried out like any other, which loses
+// nothing: what cannot be read stays where it is.
 func (b *boxPlanner) waitsForHalf(s Side, r RecordInput) bool {
 	gone := r.Seen[s].Message
 	for _, to := range b.boxes {

@@ -10,6 +10,7 @@ func (x *run) input(boxes []*box, later, wide bool) Input {
 	for _, s := range Sides {
 		in.Sides[s] = x.sideInput(boxes, s)
 	}
+	x.blind = x.blindMoves(boxes)
 	for _, b := range boxes {
 		in.Mailboxes = append(in.Mailboxes, x.mailboxInput(b))
 	}
@@ -102,8 +103,8 @@ func (x *run) departed(b *box, s Side) (list []Message) {
 	return list
 }
 
-// taken starts the set of messages that are not unpaired: those with a tomb, and
-// those that a move was to follow in this run.
+// taken starts the set of messages that are not unpaired: those with a tomb, those
+// that a move was to follow in this run, and what may belong to a blind move.
 func (x *run) taken(b *box, s Side) map[UID]bool {
 	set := map[UID]bool{}
 	for _, t := range x.snapshot.Tombs {
@@ -115,6 +116,9 @@ func (x *run) taken(b *box, s Side) map[UID]bool {
 		if key.Side == s && key.Mailbox == b.name {
 			set[key.UID] = true
 		}
+	}
+	for _, in := range x.blind {
+		x.holdArrivals(in, b, s, set)
 	}
 	return set
 }

@@ -227,7 +227,8 @@ type MailboxInput struct {
 	// known: each may be the partner of a message on the other side.
 	Unread [2][]Message
 	// Half are those of them, of the ones kept aside since an earlier run, and of
-	// those for which a move failed in this run, that may be the new place of a message which is gone elsewhere on that side.
+	// those for which a move failed in this run, that may be the new place of a
+	// message which is gone elsewhere on that side.
 	Half [2][]Message
 	// Unsure says that one of Unread was never kept aside: its size and date may
 	// be unknown as well, and it may be any message of the other side.

@@ -74,6 +74,9 @@ type run struct {
 	// unmoved are the messages whose partners were to be moved in this run, and
 	// were not, by the place that they were moved to.
 	unmoved map[MessageKey]Message
+	// blind are the moves and removals that were interrupted, and whose source this
+	// round does not look into.
+	blind []Intent
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool
 }

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"errors"
 	"testing"
 
 	"mailtwin/mirror"
@@ -122,5 +123,35 @@ func TestMoveBetweenRounds(t *testing.T) {
 		}
 		p.settle()
 		p.alike()
+	}
+}
+
+// TestPairsNoHalfOfABlindMove: near's INBOX fails right after the COPY of a move that
+// goes out of far's: the round that finds the copy does not look into INBOX. The copy
+// is not paired then, or its source would count as removed by somebody.
+func TestPairsNoHalfOfABlindMove(t *testing.T) {
+	t.Parallel()
+	p := inStep(t, 3, mirrortest.Options{NoUIDPlus: true, NoMove: true, NoModSeq: true, NoListStatus: true}, maildirLike())
+	near := p.servers[mirror.Near]
+	near.Move(nametrans.Inbox, near.Messages(nametrans.Inbox)[1].ID, box("Archive"))
+	near.Remove(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID)
+	p.deliverFar(nametrans.Inbox, letter(40), mirror.Flags{})
+	p.deliverNear(box("Archive"), letter(44), mirror.Flags{})
+	failed := false
+	p.hook(mirror.Near, &hooks{append: func(name mirror.Name, ctx ctxT, m mirror.Mailbox, batch seqIn) ([]mirror.Appended, error) {
+		if failed || name != nametrans.Inbox {
+			return m.Append(ctx, batch)
+		}
+		failed = true
+		return nil, errors.Join(mirror.ErrNotDone, mirror.ErrDenied)
+	}})
+	p.sync(mirror.ExitPartly)
+	p.settle()
+	p.alike()
+	p.quiet()
+	for _, s := range mirror.Sides {
+		if archive, trash := p.count(s, box("Archive")), p.count(s, box("Trash")); archive != 2 || trash != 1 {
+			t.Errorf("%v: Archive holds %d, Trash %d, want 2 and the one that was removed", s, archive, trash)
+		}
 	}
 }
