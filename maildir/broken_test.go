@@ -121,7 +121,6 @@ func TestEveryDiskCallBroken(t *testing.T) {
 	t.Parallel()
 	u := &suite{layer: "broken disk"}
 	u.each(t, func(t *testing.T, s scene, kind pairKind) {
-		s = s.withoutMoves(kind)
 		want := s.undisturbed(t, kind)
 		p := s.prepare(t, kind)
 		begin := p.snapshot(scan(p, p.dir), "the start", true)
@@ -130,26 +129,6 @@ func TestEveryDiskCallBroken(t *testing.T) {
 			p.broken(u, begin, f, first, want)
 		}
 	})
-}
-
-// withoutMoves leaves moves out of "all" on a pair with a server without UIDPLUS;
-// the scene of moves keeps them. Where more than moves is to be done, the planner,
-// not the Maildir, goes wrong there:
-//
-//   - near moved a message, and the fault leaves near's part of something undone
-//     between the COPY on far and the round that pairs the copy: the message that is
-//     still in the far INBOX counts as removed on near. It leaves a spare copy in
-//     both trashes or, where its flags changed on both sides, is copied to near
-//     again: then both sides end with it in INBOX and in Archive.
-//   - far moved a message, near read it, and every rename on near fails: the copy
-//     that the second round tries puts the message in the far Archive aside, so that
-//     the next run sees a removal where a move was. It is in the undo store, and an
-//     hour later in near's Archive, without \Seen.
-func (s scene) withoutMoves(kind pairKind) scene {
-	if s.name == "all" && kind.far.NoUIDPlus {
-		s.change = everythingButMoves
-	}
-	return s
 }
 
 // counted runs once without a fault, counts the operations, and tells what that

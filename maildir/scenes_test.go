@@ -55,10 +55,6 @@ func everything(p *twinPair) {
 	carryOut(p, removals, download, upload, changeFlags, movesOnBothSides, mailboxes)
 }
 
-func everythingButMoves(p *twinPair) {
-	carryOut(p, removals, download, upload, changeFlags, mailboxes)
-}
-
 func carryOut(p *twinPair, changes ...func(*twinPair)) {
 	for _, change := range changes {
 		change(p)

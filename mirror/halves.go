@@ -56,9 +56,17 @@ func (x *run) holdArrivals(in Intent, b *box, s Side, set map[UID]bool) {
 	if in.Target != b.name || !b.visited {
 		return
 	}
+	from := UID(0)
+	if s == in.Side && x.traits[s].Numbers {
+		from = in.TargetUIDNext
+	}
+	b.holdSize(s, in.Size, from, set)
+}
+
+// holdSize leaves alone what has no record and some size, numbered from on.
+func (b *box) holdSize(s Side, size int64, from UID, set map[UID]bool) {
 	for uid, m := range b.sides[s].messages {
-		older := s == in.Side && x.traits[s].Numbers && uid < in.TargetUIDNext
-		if m.Size == in.Size && !older && !set[uid] && !b.paired(s, uid) {
+		if m.Size == size && uid >= from && !set[uid] && !b.paired(s, uid) {
 			set[uid], b.incomplete = true, true
 		}
 	}

@@ -104,7 +104,8 @@ func (x *run) departed(b *box, s Side) (list []Message) {
 }
 
 // taken starts the set of messages that are not unpaired: those with a tomb, those
-// that a move was to follow in this run, and what may belong to a blind move.
+// that a move was to follow in this run, with what that move may have made, and what
+// may belong to a blind move.
 func (x *run) taken(b *box, s Side) map[UID]bool {
 	set := map[UID]bool{}
 	for _, t := range x.snapshot.Tombs {
@@ -112,9 +113,13 @@ func (x *run) taken(b *box, s Side) map[UID]bool {
 			set[t.UID] = true
 		}
 	}
-	for key := range x.unmoved {
-		if key.Side == s && key.Mailbox == b.name {
+	for key, moved := range x.unmoved {
+		switch {
+		case key.Mailbox != b.name:
+		case key.Side == s:
 			set[key.UID] = true
+		default: // its move may have been made after all
+			b.holdSize(s, moved.Size, 0, set)
 		}
 	}
 	for _, in := range x.blind {
