@@ -197,7 +197,7 @@ type crasher struct {
 
 // recoveriesApart is how many of the places in recoveries CI passes over for
 // each that it tries: they are about 160,000.
-const recoveriesApart = 18
+const recoveriesApart = 13
 
 // sampled counts places, and says which of them to try.
 func (c *crasher) sampled(seen *int, apart int) bool {
