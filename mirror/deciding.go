@@ -152,15 +152,15 @@ func (b *boxPlanner) endsMove(o Side, r RecordInput) bool {
 }
 
 // waitsForTarget reports whether r's message on o was being moved, since its
-// partner was seen in another mailbox of s which cannot be looked into now: that
-// it is gone from its old place says nothing new.
+// partner was seen in another mailbox of s, which cannot be looked into now on one
+// of the sides: that it is gone from its old place says nothing new.
 func (b *boxPlanner) waitsForTarget(s Side, r RecordInput) bool {
 	in := b.intentOf(s.Other(), r.UID[s.Other()])
 	if in == nil || in.Kind != MoveIntent {
 		return false
 	}
 	for _, to := range b.boxes {
-		if to.box.Name == in.Target && to.box.Sides[s].Blocked != "" {
+		if to.box.Name == in.Target && (to.box.Sides[Far].Blocked != "" || to.box.Sides[Near].Blocked != "") {
 			b.nextRun(b.box.Name)
 			return true
 		}

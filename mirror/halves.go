@@ -39,11 +39,12 @@ func (x *run) half(b *box, s Side, taken map[UID]bool) (list []Message) {
 }
 
 // blindMoves returns the moves and removals that were interrupted, and whose source
-// is in a mailbox that this round does not look into.
+// is in a mailbox that this round does not look into, or not on both sides.
 func (x *run) blindMoves(boxes []*box) (list []Intent) {
 	for _, in := range x.snapshot.Intents {
 		source := findBox(boxes, in.Mailbox)
-		if (in.Kind == MoveIntent || in.Kind == RemoveIntent) && in.Target != "" && (source == nil || !source.visited) {
+		blind := source == nil || !source.visited || source.sides[Far].blocked != "" || source.sides[Near].blocked != ""
+		if (in.Kind == MoveIntent || in.Kind == RemoveIntent) && in.Target != "" && blind {
 			list = append(list, in)
 		}
 	}

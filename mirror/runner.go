@@ -75,7 +75,7 @@ type run struct {
 	// were not, by the place that they were moved to.
 	unmoved map[MessageKey]Message
 	// blind are the moves and removals that were interrupted, and whose source this
-	// round does not look into.
+	// round does not look into, or not on both sides.
 	blind []Intent
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"mailtwin/mirror"
@@ -154,4 +155,62 @@ func TestPairsNoHalfOfABlindMove(t *testing.T) {
 			t.Errorf("%v: Archive holds %d, Trash %d, want 2 and the one that was removed", s, archive, trash)
 		}
 	}
+}
+
+// TestBegunMoveWaitsForItsMailboxes: near moved a message, the run that follows is
+// stopped, and the next one cannot look into a mailbox of the move on one of the
+// sides. It neither takes the source for removed nor pairs the copy without it.
+func TestBegunMoveWaitsForItsMailboxes(t *testing.T) {
+	t.Parallel()
+	archive := box("Archive")
+	for _, blocked := range [][2][]mirror.Name{
+		{mirror.Far: {nametrans.Inbox}}, {mirror.Near: {nametrans.Inbox}}, {{nametrans.Inbox}, {nametrans.Inbox}},
+		{mirror.Far: {archive}}, {mirror.Near: {archive}},
+	} {
+		begun := 0
+		for effect, reached := 1, true; reached; effect++ {
+			var open bool
+			if reached, open = stoppedMove(t, effect, blocked); open {
+				begun++
+			}
+		}
+		if begun < 3 {
+			t.Errorf("blocked %v: got %d stops with the move begun, want 3 or more", blocked, begun)
+		}
+	}
+}
+
+// stoppedMove reports whether the effect to stop after was reached, and whether the
+// move had been begun by then.
+func stoppedMove(t *testing.T, effect int, blocked [2][]mirror.Name) (reached, open bool) {
+	p := inStep(t, 3, bareIMAP(), maildirLike())
+	near := p.servers[mirror.Near]
+	near.Move(nametrans.Inbox, near.Messages(nametrans.Inbox)[1].ID, box("Archive"))
+	fault := mirrortest.NewFault(effect, mirrortest.After)
+	p.inject(fault)
+	p.try()
+	p.inject(nil)
+	open = slices.ContainsFunc(p.snapshot().Intents, func(in mirror.Intent) bool { return in.Kind == mirror.MoveIntent })
+	if !open {
+		return fault.Stopped(), false
+	}
+	for _, s := range mirror.Sides {
+		p.hook(s, &hooks{view: func(name mirror.Name, _ *mirror.View) error {
+			if slices.Contains(blocked[s], name) {
+				return mirror.ErrDenied
+			}
+			return nil
+		}})
+	}
+	p.try()
+	p.wrap = nil
+	p.settle()
+	p.alike()
+	p.quiet()
+	for _, s := range mirror.Sides {
+		if moved, trash := p.count(s, box("Archive")), p.count(s, box("Trash")); moved != 1 || trash != 0 {
+			t.Errorf("blocked %v, stopped after effect %d: %v: Archive holds %d, Trash %d, want 1 and none", blocked, effect, s, moved, trash)
+		}
+	}
+	return fault.Stopped(), true
 }
