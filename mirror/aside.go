@@ -50,16 +50,16 @@ func (x *run) quarantined(s Side, b *box, uid UID, reason string) Quarantined {
 		q = *old
 	}
 	q.Reason = reason
-	q.Next = now.Add(q.pause())
 	q.Tries++
+	q.Next = now.Add(q.pause())
 	return q
 }
 
-// pause is how long a message is left alone after q.Tries tries and one more.
+// pause is how long a message is left alone after q.Tries tries, one at least.
 func (q Quarantined) pause() time.Duration {
-	pause := firstPause << min(q.Tries, 10)
-	if q.Reason == breaksOff || q.Reason == breaksSent {
-		pause = breakPause << min(2*max(q.Tries-1, 0), 12)
+	pause := firstPause << min(q.Tries-1, 10)
+	if q.broke() {
+		pause = breakPause << min(2*max(q.Tries-2, 0), 12)
 	}
 	return min(pause, longPause)
 }

@@ -29,12 +29,14 @@ func (x *run) brokenAt(s Side, b *box, uid UID, c *Changes) {
 // that it was tried.
 func (x *run) brokeBefore(b *box, s Side, uid UID) bool {
 	q := x.rowAside(b, s, uid)
-	return q != nil && (q.Reason == breaksOff || q.Reason == breaksSent)
+	return q != nil && q.broke()
 }
+
+func (q Quarantined) broke() bool { return q.Reason == breaksOff || q.Reason == breaksSent }
 
 // brokeAsWritten notes the first message of a batch that was sent without an
 // answer when the target was lost. Whether it arrived is found out by the next run,
-// so that its row makes nothing wait yet: see breaksAgain.
+// so that its row makes nothing wait yet: see breaksAlways.
 func (t *batch) brokeAsWritten(results map[UID]Appended, through map[UID]*carried, readErr, writeErr error) {
 	if !errors.Is(writeErr, ErrCut) || errors.Is(readErr, ErrCut) || t.ended != nil {
 		return
@@ -53,21 +55,22 @@ func (t *batch) brokeAsWritten(results map[UID]Appended, through map[UID]*carrie
 	}
 }
 
-// breaksAgain keeps a message aside that is to be sent once more after two runs
-// were cut as they sent it: by now it is certain that neither copy is there, and
-// one that comes later is a ghost.
-func (e *effects) breaksAgain(g group, a Action) (bool, error) {
-	b, from := e.box(g.mailbox), g.side.Other()
-	q := e.rowAside(b, from, a.Message.UID)
-	if q == nil || q.Reason != breaksSent || q.Tries < 2 || a.Intent == 0 {
-		return false, nil
-	}
-	row := *q
-	row.Next = e.Now().Add(Quarantined{Reason: row.Reason, Tries: row.Tries - 1}.pause())
+// breaksAlways reports whether two runs or more were cut as they sent what a is to
+// send once more: by now it is certain that none of these copies is there.
+func (e *effects) breaksAlways(g group, a Action) bool {
+	q := e.rowAside(e.box(g.mailbox), g.side.Other(), a.Message.UID)
+	return q != nil && q.Reason == breaksSent && q.Tries >= 2 && a.Intent != 0
+}
+
+// pauseSending keeps such a message aside. A copy of it that comes later is a ghost.
+func (e *effects) pauseSending(g group, a Action) error {
+	from := g.side.Other()
+	row := *e.rowAside(e.box(g.mailbox), from, a.Message.UID)
+	row.Next = e.Now().Add(row.pause())
 	c := Changes{Quarantine: []Quarantined{row}}
 	e.sentAgain(g.side, a.Intent, &c)
 	e.problem(Problem{from, g.mailbox, a.Message.UID, breaksSent})
-	return true, e.commit(&c)
+	return e.commit(&c)
 }
 
 // broke finds the message at which the source of a batch was lost.

@@ -34,8 +34,10 @@ func (e *effects) copies(ctx context.Context) error {
 func (e *effects) riskyCopies(ctx context.Context) error {
 	for _, g := range e.copyGroups(true) {
 		for _, a := range g.actions {
-			aside, err := e.breaksAgain(g, a)
-			if err == nil && !aside {
+			var err error
+			if e.breaksAlways(g, a) {
+				err = e.pauseSending(g, a)
+			} else {
 				err = e.copyBatch(ctx, g, []Action{a}, true)
 			}
 			if err != nil {

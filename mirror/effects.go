@@ -24,7 +24,7 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, a := range e.plan.Withheld {
 		e.left(a)
 	}
-	for at := range e.unmoved {
+	for at := range e.unmoved { // they were left out of this plan
 		if b := e.box(at.Mailbox); b != nil {
 			b.incomplete = true
 		}

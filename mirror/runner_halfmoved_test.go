@@ -214,3 +214,30 @@ func stoppedMove(t *testing.T, effect int, blocked [2][]mirror.Name) (reached, o
 	}
 	return fault.Stopped(), true
 }
+
+// TestMoveMadeAfterAll: near made a move that it answered with an error. The next
+// round of that run sees its file, and must not take it for new mail beside the one
+// that the move followed.
+func TestMoveMadeAfterAll(t *testing.T) {
+	t.Parallel()
+	p := inStep(t, 3, mirrortest.Options{NoUIDPlus: true, NoMove: true, NoModSeq: true, NoListStatus: true}, maildirLike())
+	far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+	p.deliver(mirror.Near, box("Archive"), letter(44), mirror.Flags{})
+	far.Move(nametrans.Inbox, far.Messages(nametrans.Inbox)[1].ID, box("Archive"))
+	p.hook(mirror.Near, &hooks{move: func(name mirror.Name, moves []mirror.Move) ([]mirror.Moved, error, bool) {
+		for _, m := range moves {
+			near.Move(name, m.UID, box("Archive"))
+		}
+		return nil, mirror.ErrDenied, true
+	}})
+	p.sync(mirror.ExitPartly)
+	p.wrap = nil
+	p.settle()
+	p.alike()
+	p.quiet()
+	for _, s := range mirror.Sides {
+		if archive, trash := p.count(s, box("Archive")), p.count(s, box("Trash")); archive != 2 || trash != 0 {
+			t.Errorf("%v: Archive holds %d, Trash %d, want 2 and none", s, archive, trash)
+		}
+	}
+}

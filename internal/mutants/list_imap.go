@@ -39,4 +39,6 @@ var imapMutants = []mutant{
 		guard: "a body that ended early ends the connection", tests: "^TestAppendBrokenBody"},
 	{id: "imap-certain", file: "imapside/append.go", old: "if certain(err) {", mutated: "if true {",
 		guard: "a cut APPEND is uncertain, not undone", tests: "^TestAppend"},
+	{id: "append-sent-away", file: "imapside/append.go", old: "\tup.parting()\n", mutated: "",
+		guard: "a server that says NO and then BYE refused nothing", tests: "^TestAppendSentAway$"},
 }
