@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 
@@ -14,30 +15,55 @@ import (
 	"mailtwin/mirror"
 )
 
-// Connect connects, signs in once, and learns what the server can do. The
-// identity is the user's name: another one than last time is ErrOtherIdentity,
-// before anything is sent.
-func (r *Repository) Connect(ctx context.Context, identity string, access mirror.Access) (mirror.Traits, error) {
-	if identity != "" && identity != r.opts.User {
-		return mirror.Traits{}, fmt.Errorf("%w: user was %q, is %q", mirror.ErrOtherIdentity, identity, r.opts.User)
+// Connect connects and signs in, with one attempt. With a memory of the last
+// visit it leaves the sign-in to the first List. The identity is the user's name:
+// another one than last time is ErrOtherIdentity, before anything is sent.
+func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Traits, error) {
+	if visit.Identity != "" && visit.Identity != r.opts.User {
+		return mirror.Traits{}, fmt.Errorf("%w: user was %q, is %q", mirror.ErrOtherIdentity, visit.Identity, r.opts.User)
 	}
 	if r.conn != nil {
 		return mirror.Traits{}, errors.New("connected already")
 	}
-	r.access = access
-	address := net.JoinHostPort(r.opts.Host, strconv.Itoa(r.opts.port()))
-	conn, err := imapconn.Dial(ctx, address, r.opts.wire())
-	if err != nil {
-		return mirror.Traits{}, dialFailure(err)
-	}
-	r.conn = conn
-	if err := r.signIn(ctx); err != nil {
-		return mirror.Traits{}, err
-	}
-	if err := r.introduce(ctx); err != nil {
+	r.access = visit.Access
+	r.memory = recall(visit.Memory, r.address())
+	if err := r.dial(ctx); err != nil {
 		return mirror.Traits{}, err
 	}
 	return r.traits(), nil
+}
+
+func (r *Repository) address() string {
+	return net.JoinHostPort(r.opts.Host, strconv.Itoa(r.opts.port()))
+}
+
+// dial begins a session and signs in, unless that goes together with what comes
+// next. A memory that does not fit the greeting is forgotten.
+func (r *Repository) dial(ctx context.Context) error {
+	options := r.opts.wire()
+	if r.memory.bursts() {
+		options.AssumeCaps = capSet(append(r.memory.Before, r.memory.After...))
+	}
+	conn, err := imapconn.Dial(ctx, r.address(), options)
+	if err != nil {
+		return dialFailure(err)
+	}
+	r.conn, r.at, r.stage = conn, nil, greeted
+	greeting, err := conn.Greeting(ctx)
+	if err != nil {
+		return dialFailure(err)
+	}
+	if caps, known := conn.Caps(); known && !maps.Equal(caps, capSet(r.memory.Before)) {
+		r.memory = memory{Burst: r.memory.Burst} // what was disproved is not tried again
+	}
+	if greeting.Type == imap.StatusResponseTypePreAuth {
+		r.stage = signedIn
+	}
+	if r.memory.bursts() {
+		r.before, r.caps = capSet(r.memory.Before), capSet(r.memory.After)
+		return nil
+	}
+	return r.signIn(ctx)
 }
 
 // dialFailure is failure for a connection that never stood: a timeout is then
@@ -49,30 +75,26 @@ func dialFailure(err error) error {
 	return failure("connect", err, mirror.ErrUnreachable)
 }
 
-// signIn makes one attempt; providers lock accounts for more.
-func (r *Repository) signIn(ctx context.Context) error {
-	greeting, err := r.conn.Greeting(ctx)
-	if err != nil {
-		return dialFailure(err)
-	}
-	if err := r.learnCaps(ctx); err != nil {
+// signIn signs in, step by step, where the greeting did not, and learns what
+// the server can do.
+func (r *Repository) signIn(ctx context.Context) (err error) {
+	if r.before, err = r.learnCaps(ctx); err != nil {
 		return err
 	}
-	if greeting.Type == imap.StatusResponseTypePreAuth {
+	r.caps = r.before
+	if r.stage == signedIn {
 		return nil
 	}
-	password, err := r.password(ctx)
-	if err != nil {
-		return fmt.Errorf("sign in: %w: %w", mirror.ErrSignIn, err)
-	}
-	attempt, err := r.authenticate(ctx, password)
+	attempt, err := r.authenticate(ctx)
 	if err != nil {
 		return err
 	}
 	if err := attempt.Wait(); err != nil {
 		return failure("sign in", err, mirror.ErrSignIn)
 	}
-	return r.learnCaps(ctx)
+	r.stage = signedIn
+	r.caps, err = r.learnCaps(ctx)
+	return err
 }
 
 func (r *Repository) password(ctx context.Context) (string, error) {
@@ -83,59 +105,32 @@ func (r *Repository) password(ctx context.Context) (string, error) {
 }
 
 // authenticate sends the first way to sign in that the server offers: PLAIN,
-// the LOGIN command, or the LOGIN mechanism.
-func (r *Repository) authenticate(ctx context.Context, password string) (*imapconn.Command, error) {
+// the LOGIN command, or the LOGIN mechanism. It is tried once; providers lock
+// accounts for more.
+func (r *Repository) authenticate(ctx context.Context) (*imapconn.Command, error) {
+	password, err := r.password(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w: %w", mirror.ErrSignIn, err)
+	}
 	switch {
-	case r.caps.Has(imap.AuthCap(sasl.Plain)):
+	case r.before.Has(imap.AuthCap(sasl.Plain)):
 		return r.conn.Authenticate(ctx, sasl.NewPlainClient("", r.opts.User, password)), nil
-	case !r.caps.Has(imap.CapLoginDisabled):
+	case !r.before.Has(imap.CapLoginDisabled):
 		return r.conn.Login(ctx, r.opts.User, password), nil
-	case r.caps.Has(imap.AuthCap(sasl.Login)):
+	case r.before.Has(imap.AuthCap(sasl.Login)):
 		return r.conn.Authenticate(ctx, sasl.NewLoginClient(r.opts.User, password)), nil
 	}
-	return nil, fmt.Errorf("sign in: %w: the server offers no way with a password (%v)", mirror.ErrSignIn, r.caps.AuthMechanisms())
+	return nil, fmt.Errorf("sign in: %w: the server offers no way with a password (%v)", mirror.ErrSignIn, r.before.AuthMechanisms())
 }
 
 // learnCaps asks for the capabilities where the server did not volunteer them.
-func (r *Repository) learnCaps(ctx context.Context) error {
+func (r *Repository) learnCaps(ctx context.Context) (imap.CapSet, error) {
 	caps, known := r.conn.Caps()
 	if !known {
 		if err := r.conn.Capability(ctx).Wait(); err != nil {
-			return failure("ask for capabilities", err, mirror.ErrProtocol)
+			return nil, failure("ask for capabilities", err, mirror.ErrProtocol)
 		}
 		caps, _ = r.conn.Caps()
 	}
-	r.caps = caps
-	return nil
-}
-
-// introduce asks in one turn for all that a session needs to know.
-func (r *Repository) introduce(ctx context.Context) error {
-	r.conn.Hold()
-	var id *imapconn.DataCommand[map[string]string]
-	if r.caps.Has(imap.CapID) {
-		id = r.conn.ID(ctx, map[string]string{"name": "mailtwin"})
-	}
-	spaces := r.askNamespace(ctx)
-	var enable *imapconn.DataCommand[[]imap.Cap]
-	if r.caps.Has(imap.CapEnable) && r.condStore() {
-		enable = r.conn.Enable(ctx, imap.CapCondStore)
-	}
-	r.conn.Release()
-
-	// A server may refuse to know us and to enable anything: a lost connection
-	// shows in what follows.
-	if id != nil {
-		_, _ = id.Wait()
-	}
-	space, err := spaces(ctx)
-	if enable != nil {
-		_, _ = enable.Wait()
-	}
-	if err != nil {
-		return err
-	}
-	r.space = space
-	r.codec = space.codec()
-	return nil
+	return caps, nil
 }

@@ -40,8 +40,8 @@ func TestConnect(t *testing.T) {
 		{"one turn for the rest", [][]imaptest.Step{
 			{send("* OK [CAPABILITY IMAP4rev1] ready")},
 			do("LOGIN ann secret", "$tag OK [CAPABILITY IMAP4rev1 ID NAMESPACE ENABLE CONDSTORE] in"),
-			{imaptest.ExpectOneWrite(`ID ("name" "mailtwin")`, "NAMESPACE", "ENABLE CONDSTORE"),
-				send(`* NAMESPACE (("" "/")) NIL NIL`, "* ENABLED CONDSTORE", "$2 BAD what", "$3 OK ok", "$4 OK ok")}}},
+			{imaptest.ExpectOneWrite(`ID ("name" "mailtwin")`, "ENABLE CONDSTORE", "NAMESPACE"),
+				send("* ENABLED CONDSTORE", `* NAMESPACE (("" "/")) NIL NIL`, "$2 BAD what", "$3 OK ok", "$4 OK ok")}}},
 		{"NAMESPACE refused", [][]imaptest.Step{
 			{send("* OK [CAPABILITY IMAP4rev1] ready")},
 			do("LOGIN ann secret", "$tag OK [CAPABILITY IMAP4rev1 NAMESPACE] in"),
@@ -49,18 +49,21 @@ func TestConnect(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := play(t, steps(steps(c.script...), bye)...)
-			traits, err := r.Connect(t.Context(), testUser, mirror.ReadWrite)
+			r := play(t, steps(steps(c.script...), do("SUBSCRIBE Box", "$tag OK ok"), bye)...)
+			traits, err := r.Connect(t.Context(), mirror.Visit{Identity: testUser, Access: mirror.ReadWrite})
 			if want := (mirror.Traits{Identity: testUser, Numbers: true}); err != nil || traits != want {
 				t.Errorf("got %+v, %v; want %+v", traits, err, want)
+			}
+			if err := r.Subscribe(t.Context(), box, true); err != nil {
+				t.Error(err)
 			}
 		})
 	}
 }
 
 func TestTraits(t *testing.T) {
-	r := play(t, steps(signIn("UIDPLUS APPENDLIMIT=35651584"), bye)...)
-	traits, err := r.Connect(t.Context(), "", mirror.ReadWrite)
+	r := play(t, steps(signIn("UIDPLUS APPENDLIMIT=35651584")[:3], bye)...)
+	traits, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
 	if want := (mirror.Traits{Identity: testUser, Numbers: true, UIDPlus: true, MaxSize: 35651584}); err != nil || traits != want {
 		t.Errorf("got %+v, %v; want %+v", traits, err, want)
 	}
@@ -89,7 +92,7 @@ func TestConnectErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := play(t, c.script...)
-			_, err := r.Connect(t.Context(), "", mirror.ReadWrite)
+			_, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("got %v, want %v with %q", err, c.want, c.words)
 			}
@@ -111,10 +114,10 @@ func TestNothingSent(t *testing.T) {
 		return nil, errors.New("connected")
 	}
 	r := imapside.New(imapside.Options{User: "ann", Dial: dial})
-	if _, err := r.Connect(t.Context(), "bob", mirror.ReadWrite); !errors.Is(err, mirror.ErrOtherIdentity) {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Identity: "bob", Access: mirror.ReadWrite}); !errors.Is(err, mirror.ErrOtherIdentity) {
 		t.Errorf("got %v, want %v", err, mirror.ErrOtherIdentity)
 	}
-	if _, err := r.List(t.Context()); err == nil {
+	if _, err := r.List(t.Context(), false); err == nil {
 		t.Error("list before connect: got no error")
 	}
 	if err := r.Close(); err != nil {
@@ -129,7 +132,7 @@ func TestPasswordFails(t *testing.T) {
 		Password: func(context.Context) (string, error) { return "", locked },
 		Dial:     func(context.Context, string, string) (net.Conn, error) { return nc, nil }})
 	t.Cleanup(func() { r.Close() })
-	if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); !errors.Is(err, mirror.ErrSignIn) || !errors.Is(err, locked) {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); !errors.Is(err, mirror.ErrSignIn) || !errors.Is(err, locked) {
 		t.Errorf("got %v, want %v: %v", err, mirror.ErrSignIn, locked)
 	}
 }
@@ -147,7 +150,7 @@ func TestPorts(t *testing.T) {
 				got = address
 				return nil, &net.OpError{Op: "dial", Err: errors.New("nobody")}
 			}})
-		if _, err := r.Connect(t.Context(), "", mirror.ReadOnly); !errors.Is(err, mirror.ErrUnreachable) || got != c.want {
+		if _, err := r.Connect(t.Context(), mirror.Visit{}); !errors.Is(err, mirror.ErrUnreachable) || got != c.want {
 			t.Errorf("%s: got %s, %v; want %v", c.want, got, err, mirror.ErrUnreachable)
 		}
 		r.Close()
@@ -183,7 +186,7 @@ func TestTLS(t *testing.T) {
 			opts.CAFile, opts.Fingerprint = c.ca, c.fingerprint
 			r := imapside.New(opts)
 			defer r.Close()
-			if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); !errors.Is(err, c.want) {
+			if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
@@ -192,7 +195,7 @@ func TestTLS(t *testing.T) {
 	wrong.CAFile, wrong.Password = server.CertFile, password("wrong")
 	r := imapside.New(wrong)
 	defer r.Close()
-	if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); !errors.Is(err, mirror.ErrSignIn) {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); !errors.Is(err, mirror.ErrSignIn) {
 		t.Errorf("got %v, want %v", err, mirror.ErrSignIn)
 	}
 }
@@ -200,7 +203,7 @@ func TestTLS(t *testing.T) {
 // TestCloseAfterCut: a lost connection is closed without waiting.
 func TestCloseAfterCut(t *testing.T) {
 	r := connectLost(t, "", []imaptest.Step{imaptest.Close()})
-	if _, err := r.List(t.Context()); err == nil {
+	if _, err := r.List(t.Context(), false); err == nil {
 		t.Error("got a listing from a connection that is closed")
 	}
 	if err := r.Close(); err != nil {

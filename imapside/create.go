@@ -16,7 +16,7 @@ import (
 // are made first, then the refusal counts unless LIST shows the mailbox: what
 // is there already is no error.
 func (r *Repository) Create(ctx context.Context, name mirror.Name, role mirror.Role) error {
-	if err := r.writable(); err != nil {
+	if err := r.writable(ctx); err != nil {
 		return err
 	}
 	if name == nametrans.Inbox {
@@ -82,7 +82,7 @@ func (r *Repository) create(ctx context.Context, wire string, role mirror.Role) 
 
 // Subscribe implements mirror.Repository.
 func (r *Repository) Subscribe(ctx context.Context, name mirror.Name, on bool) error {
-	if err := r.writable(); err != nil {
+	if err := r.writable(ctx); err != nil {
 		return err
 	}
 	wire, err := r.spell(name)
@@ -98,12 +98,9 @@ func (r *Repository) Subscribe(ctx context.Context, name mirror.Name, on bool) e
 }
 
 // writable says why nothing may be changed, nil where it may.
-func (r *Repository) writable() error {
-	switch {
-	case r.conn == nil:
-		return errNotConnected
-	case r.access == mirror.ReadOnly:
+func (r *Repository) writable(ctx context.Context) error {
+	if r.conn != nil && r.access == mirror.ReadOnly {
 		return fmt.Errorf("%w: connected for reading only", mirror.ErrDenied)
 	}
-	return nil
+	return r.attend(ctx)
 }

@@ -27,27 +27,35 @@ type listQuery struct {
 //
 // What the listing teaches about the spelling of names holds for all calls
 // that follow, so List comes before them.
-func (r *Repository) List(ctx context.Context) (mirror.Listing, error) {
-	if r.conn == nil {
-		return mirror.Listing{}, errNotConnected
+func (r *Repository) List(ctx context.Context, brief bool) (mirror.Listing, error) {
+	listing, err := r.list(ctx, brief)
+	if r.farewell != nil && (errors.Is(err, mirror.ErrCut) || errors.Is(err, mirror.ErrProtocol)) && ctx.Err() == nil {
+		// The server is not what it was when it answered all that in one turn.
+		r.memory.Whole = false
+		listing, err = r.list(ctx, false)
 	}
-	query := r.startList(ctx)
+	return listing, err
+}
+
+func (r *Repository) list(ctx context.Context, brief bool) (mirror.Listing, error) {
+	query, err := r.ask(ctx, brief)
+	if err != nil {
+		return mirror.Listing{}, err
+	}
 	data, err := query.list.Wait()
 	if query.extended && refused(err) != nil {
-		r.plainList = true
-		query = r.startList(ctx)
+		r.plainList, r.memory.Whole = true, false
+		if query, err = r.ask(ctx, false); err != nil {
+			return mirror.Listing{}, err
+		}
 		data, err = query.list.Wait()
 	}
 	if err != nil {
 		return mirror.Listing{}, failure("list mailboxes", err, mirror.ErrProtocol)
 	}
-	var subscribed []imapconn.ListEntry
-	if query.lsub != nil {
-		answer, err := query.lsub.Wait()
-		if err != nil {
-			return mirror.Listing{}, failure("list subscriptions", err, mirror.ErrProtocol)
-		}
-		subscribed = answer.Entries
+	subscribed, err := query.subscribed()
+	if err != nil {
+		return mirror.Listing{}, err
 	}
 	if !query.withStatus {
 		if err := r.statusOfEach(ctx, data.Entries); err != nil {
@@ -55,6 +63,32 @@ func (r *Repository) List(ctx context.Context) (mirror.Listing, error) {
 		}
 	}
 	return r.readListing(data, subscribed), nil
+}
+
+// ask sends the questions of a listing, together with the beginning of the
+// session, and with its end where brief holds and the server has answered as
+// much in one turn before.
+func (r *Repository) ask(ctx context.Context, brief bool) (query listQuery, err error) {
+	err = r.together(ctx, func() {
+		query = r.startList(ctx)
+		if r.stage != greeted {
+			return
+		}
+		if brief && r.memory.Whole && query.withStatus {
+			r.farewell = r.conn.Logout(ctx)
+		}
+		r.memory.Whole = query.withStatus
+	})
+	return query, err
+}
+
+// subscribed waits for LSUB, where it was asked.
+func (q listQuery) subscribed() ([]imapconn.ListEntry, error) {
+	if q.lsub == nil {
+		return nil, nil
+	}
+	answer, err := q.lsub.Wait()
+	return answer.Entries, failure("list subscriptions", err, mirror.ErrProtocol)
 }
 
 // startList queues LIST, and LSUB where LIST cannot tell subscriptions.

@@ -85,7 +85,7 @@ func TestList(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			listing, err := connect(t, c.caps, c.script...).List(t.Context())
+			listing, err := connect(t, c.caps, c.script...).List(t.Context(), false)
 			if got := listingString(listing); err != nil || got != c.want {
 				t.Errorf("got  %s, %v\nwant %s", got, err, c.want)
 			}
@@ -100,11 +100,11 @@ func TestList(t *testing.T) {
 
 func TestListErrors(t *testing.T) {
 	r := connect(t, "", do(`LIST "" "*"`, "$tag OK ok"), do(`LSUB "" "*"`, "$tag NO no"))
-	if l, err := r.List(t.Context()); err == nil {
+	if l, err := r.List(t.Context(), false); err == nil {
 		t.Errorf("got %+v without the subscriptions, want an error", l)
 	}
 	r = connectLost(t, "", []imaptest.Step{imaptest.Expect(`LIST "" "*"`), send(`* LIST () "/" A`), imaptest.Close()})
-	if l, err := r.List(t.Context()); !errors.Is(err, mirror.ErrCut) {
+	if l, err := r.List(t.Context(), false); !errors.Is(err, mirror.ErrCut) {
 		t.Errorf("got %+v, %v; want %v", l, err, mirror.ErrCut)
 	}
 }
@@ -136,10 +136,10 @@ func TestNamespaces(t *testing.T) {
 				do("NAMESPACE", "* NAMESPACE "+c.namespace, "$tag OK ok"),
 				do(listAll, append(c.listed, "$tag OK ok")...),
 				do("SELECT "+c.wire, "$tag NO [NONEXISTENT] no"), bye)...)
-			if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); err != nil {
+			if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 				t.Fatal(err)
 			}
-			listing, err := r.List(t.Context())
+			listing, err := r.List(t.Context(), false)
 			if got := listingString(listing); err != nil || got != c.want {
 				t.Errorf("got  %s, %v\nwant %s", got, err, c.want)
 			}

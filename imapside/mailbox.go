@@ -37,8 +37,8 @@ var _ mirror.Mailbox = (*mailbox)(nil)
 // above the highest UID that the mailbox or known shows: no UID given out
 // before is as high.
 func (r *Repository) Open(ctx context.Context, name mirror.Name, access mirror.Access, known mirror.Checkpoint) (mirror.Mailbox, error) {
-	if r.conn == nil {
-		return nil, errNotConnected
+	if err := r.attend(ctx); err != nil {
+		return nil, err
 	}
 	wire, err := r.spell(name)
 	if err != nil {

@@ -24,7 +24,7 @@ func TestManyMessages(t *testing.T) {
 			server := servers.Need(t, opts)
 			r := imapside.New(newAccount(server, opts).options(t))
 			defer r.Close()
-			traits, err := r.Connect(t.Context(), "", mirror.ReadWrite)
+			traits, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,12 +30,14 @@ func (r *Repository) askNamespace(ctx context.Context) func(context.Context) (na
 	return func(ctx context.Context) (namespace, error) {
 		spaces, err := asked.Wait()
 		if refused(err) != nil || errors.Is(err, imapconn.ErrNoData) || errors.Is(err, imapconn.ErrMalformed) {
+			r.memory.Whole = false
 			return r.askDelimiter(ctx)(ctx)
 		}
 		if err != nil {
 			return namespace{}, failure("ask for namespaces", err, mirror.ErrProtocol)
 		}
 		if len(spaces.Personal) == 0 {
+			r.memory.Whole = false
 			return r.askDelimiter(ctx)(ctx)
 		}
 		return newNamespace(spaces), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -16,21 +17,28 @@ import (
 // logoutWait bounds the LOGOUT of Close.
 const logoutWait = 5 * time.Second
 
-// Repository is an IMAP account. Make it with New; it holds one connection from
-// Connect to Close and is used by one goroutine at a time. Sinks and batches
+// Repository is an IMAP account. Make it with New; it holds one connection at a
+// time from Connect to Close and is used by one goroutine at a time. Sinks and batches
 // given to its mailboxes may run on another goroutine while a call lasts, and
 // never after it has returned.
 type Repository struct {
 	opts   Options
 	access mirror.Access
 
-	conn  *imapconn.Conn
-	caps  imap.CapSet
-	space namespace
+	conn   *imapconn.Conn
+	stage  stage
+	memory memory
+	// before and caps are the capabilities in front of and behind the sign-in.
+	before, caps imap.CapSet
+	space        namespace
 	// codec spells names as the last listing taught.
 	codec nametrans.IMAP
 	// plainList says that LIST with RETURN was refused although advertised.
 	plainList bool
+
+	// farewell is the LOGOUT that was sent with a listing, nil where none was.
+	farewell *imapconn.Command
+	alerts   []string // of the sessions before this one
 
 	// at is the selected mailbox, nil where none is or nobody knows.
 	at *selection
@@ -60,8 +68,15 @@ func (r *Repository) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), logoutWait)
 	defer cancel()
+	farewell := r.farewell
+	if farewell == nil {
+		farewell = r.conn.Logout(ctx)
+	}
 	// What LOGOUT answers changes nothing: every effect was answered before.
-	_ = r.conn.Logout(ctx).Wait()
+	select {
+	case <-farewell.Done():
+	case <-ctx.Done():
+	}
 	return nil
 }
 
@@ -84,7 +99,7 @@ func (r *Repository) Alerts() []string {
 	if r.conn == nil {
 		return nil
 	}
-	return r.conn.Alerts()
+	return slices.Concat(r.alerts, r.conn.Alerts())
 }
 
 func (r *Repository) traits() mirror.Traits {

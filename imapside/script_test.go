@@ -72,7 +72,7 @@ func signIn(caps string) []imaptest.Step {
 func connect(t *testing.T, caps string, script ...[]imaptest.Step) *imapside.Repository {
 	t.Helper()
 	r := play(t, steps(signIn(caps), steps(script...), bye)...)
-	if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); err != nil {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -83,7 +83,7 @@ func connect(t *testing.T, caps string, script ...[]imaptest.Step) *imapside.Rep
 func connectLost(t *testing.T, caps string, script ...[]imaptest.Step) *imapside.Repository {
 	t.Helper()
 	r := play(t, steps(signIn(caps), steps(script...))...)
-	if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); err != nil {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -80,7 +80,7 @@ func BenchmarkView(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Connect(b.Context(), "", mirror.ReadWrite); err != nil {
+	if _, err := r.Connect(b.Context(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		b.Fatal(err)
 	}
 	if err := r.Create(b.Context(), inbox, ""); err != nil {

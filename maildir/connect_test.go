@@ -75,7 +75,7 @@ func TestConnectAgain(t *testing.T) {
 		t.Errorf("id file: got %q, want %q", after, before)
 	}
 	traits := connect(t, Options{Path: w.path, Undo: w.undo}, id, mirror.ReadOnly)
-	if want := (mirror.Traits{Identity: id, Undo: true}); traits != want {
+	if want := (mirror.Traits{Identity: id, Undo: true, Local: true}); traits != want {
 		t.Errorf("got traits %+v, want %+v", traits, want)
 	}
 }
@@ -88,7 +88,7 @@ func connect(t *testing.T, opts Options, identity string, access mirror.Access) 
 		t.Fatal(err)
 	}
 	defer r.Close()
-	traits, err := r.Connect(t.Context(), identity, access)
+	traits, err := r.Connect(t.Context(), mirror.Visit{Identity: identity, Access: access})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestConnectRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = r.Connect(t.Context(), c.identity, access); !errors.Is(err, c.want) {
+			if _, err = r.Connect(t.Context(), mirror.Visit{Identity: c.identity, Access: access}); !errors.Is(err, c.want) {
 				t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 			}
 			r.Close()
@@ -148,10 +148,10 @@ func TestConnectReadOnlyTouchesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Connect(t.Context(), "", mirror.ReadOnly); err != nil {
+	if _, err := r.Connect(t.Context(), mirror.Visit{}); err != nil {
 		t.Fatal(err)
 	}
-	listing, err := r.List(t.Context())
+	listing, err := r.List(t.Context(), false)
 	if err != nil || len(listing.Mailboxes) != 0 {
 		t.Errorf("got %+v, %v, want an empty listing", listing, err)
 	}
@@ -206,7 +206,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	_, err = second.Connect(t.Context(), "", mirror.ReadWrite)
+	_, err = second.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
 	var locked *mirror.LockedError
 	if !errors.As(err, &locked) || locked.PID != os.Getpid() {
 		t.Errorf("got %v, want a lock held by process %d", err, os.Getpid())
@@ -264,7 +264,7 @@ func TestNamesInTheOtherEncoding(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Connect(t.Context(), "", mirror.ReadWrite)
+		_, err = r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
 		r.Close()
 		if c.line == "" {
 			if err != nil {

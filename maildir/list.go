@@ -28,7 +28,7 @@ type tree struct {
 
 // List implements mirror.Repository. It stats cur and new of each mailbox and
 // reads no message's name. A directory that is not a Maildir is not listed.
-func (r *Repository) List(ctx context.Context) (mirror.Listing, error) {
+func (r *Repository) List(ctx context.Context, _ bool) (mirror.Listing, error) {
 	if r.root == nil {
 		return mirror.Listing{}, nil
 	}

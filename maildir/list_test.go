@@ -15,7 +15,7 @@ import (
 
 func (w *world) list() mirror.Listing {
 	w.Helper()
-	listing, err := w.List(w.Context())
+	listing, err := w.List(w.Context(), false)
 	if err != nil {
 		w.Fatalf("list: got %v, want nil", err)
 	}

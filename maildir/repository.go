@@ -70,19 +70,19 @@ func (r *Repository) sleep(ctx context.Context, d time.Duration) error { return 
 // written into it, and locked until Close when access is ReadWrite. On a first
 // run for reading only, a root that is missing is an empty repository, and one
 // without an id stays without: Traits.Identity is then "".
-func (r *Repository) Connect(ctx context.Context, identity string, access mirror.Access) (mirror.Traits, error) {
+func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Traits, error) {
 	if err := ctx.Err(); err != nil {
 		return mirror.Traits{}, err
 	}
-	r.access = access
-	traits := mirror.Traits{Identity: identity, Undo: r.opts.Undo != ""}
-	if err := r.openRoot(identity, access); err != nil {
+	r.access = visit.Access
+	traits := mirror.Traits{Identity: visit.Identity, Undo: r.opts.Undo != "", Local: true}
+	if err := r.openRoot(visit.Identity, visit.Access); err != nil {
 		return mirror.Traits{}, fmt.Errorf("open Maildir: %w", reaching(err))
 	}
 	if r.root == nil {
 		return traits, nil
 	}
-	if err := r.claim(&traits, access); err != nil {
+	if err := r.claim(&traits, visit.Access); err != nil {
 		return mirror.Traits{}, fmt.Errorf("open Maildir %q: %w", r.opts.Path, reaching(err))
 	}
 	// The id is there under one spelling; a file system that finds it under
@@ -91,6 +91,9 @@ func (r *Repository) Connect(ctx context.Context, identity string, access mirror
 	traits.FoldsCase = err == nil
 	return traits, nil
 }
+
+// Memory implements mirror.Repository: there is nothing to remember.
+func (r *Repository) Memory() string { return "" }
 
 // openRoot opens the root; on a first run it is made.
 func (r *Repository) openRoot(identity string, access mirror.Access) error {

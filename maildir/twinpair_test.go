@@ -348,11 +348,11 @@ func (p *twinPair) cloneServer(options mirrortest.Options) *mirrortest.Server {
 func (p *twinPair) roles() map[mirror.Name]mirror.Role {
 	roles := map[mirror.Name]mirror.Role{}
 	session := p.server.Repository()
-	_, err := session.Connect(context.Background(), "", mirror.ReadOnly)
+	_, err := session.Connect(context.Background(), mirror.Visit{})
 	if err != nil {
 		p.Fatal(err)
 	}
-	listing, err := session.List(context.Background())
+	listing, err := session.List(context.Background(), false)
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func (w *world) reconnect(identity string, access mirror.Access, edit func(*Opti
 	w.disk = &testDisk{root: w.path}
 	r.disk = w.disk
 	w.Repository = r
-	traits, err := r.Connect(w.Context(), identity, access)
+	traits, err := r.Connect(w.Context(), mirror.Visit{Identity: identity, Access: access})
 	if err != nil {
 		w.Fatalf("got %v, want a connection", err)
 	}

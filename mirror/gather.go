@@ -44,20 +44,58 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	return boxes, listings, x.forgetRenumbered(visit)
 }
 
-// list asks both sides at once.
+// list asks both sides: first the local one, which may show that nothing else
+// than a listing is to be expected of the other.
 func (x *run) list(ctx context.Context) (listings [2]Listing, err error) {
-	g, gctx := errgroup.WithContext(ctx)
-	for _, s := range Sides {
-		g.Go(func() error {
-			var err error
-			if listings[s], err = x.Repositories[s].List(gctx); err != nil {
-				return &Error{Op: "list mailboxes", Side: s, Err: err}
+	resting := true
+	for _, local := range []bool{true, false} {
+		g, gctx := errgroup.WithContext(ctx)
+		for _, s := range Sides {
+			if x.traits[s].Local != local {
+				continue
 			}
-			return nil
-		})
+			brief := !local && resting && x.expectsNothing(s)
+			g.Go(func() error {
+				var err error
+				if listings[s], err = x.Repositories[s].List(gctx, brief); err != nil {
+					return &Error{Op: "list mailboxes", Side: s, Err: err}
+				}
+				return nil
+			})
+		}
+		if err = g.Wait(); err != nil {
+			return listings, err
+		}
+		for _, s := range Sides {
+			resting = resting && (x.traits[s].Local != local || x.rests(s, listings[s]))
+		}
 	}
-	err = g.Wait()
-	return listings, err
+	x.listed = true
+	return listings, nil
+}
+
+// expectsNothing reports whether this is the run's first listing, nothing is
+// unfinished, and the last run that wrote anything found nothing on a side.
+func (x *run) expectsNothing(s Side) bool {
+	return !x.listed && x.snapshot.Sides[s].Quiet && !x.Full && !x.newSettings() &&
+		len(x.snapshot.Intents) == 0 && !slices.ContainsFunc(x.snapshot.Quarantine, x.due)
+}
+
+// rests reports whether a listing shows every mailbox that takes part as the
+// state knows it.
+func (x *run) rests(s Side, listing Listing) bool {
+	known := map[Name]Checkpoint{}
+	for _, row := range x.snapshot.Mailboxes {
+		if row.Side == s {
+			known[row.Name] = row.Checkpoint
+		}
+	}
+	for _, l := range listing.Mailboxes {
+		if x.selects(l.Name) && !l.NoSelect && (l.Status == nil || !known[l.Name].Unchanged(*l.Status)) {
+			return false
+		}
+	}
+	return true
 }
 
 // arrange makes a box of every selected name that a side lists or the state

@@ -51,7 +51,7 @@ func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, e
 		if !matters[s] {
 			continue
 		}
-		now, err := x.Repositories[s].List(ctx)
+		now, err := x.Repositories[s].List(ctx, false)
 		if err != nil {
 			return false, &Error{Op: "list mailboxes", Side: s, Err: err}
 		}

@@ -16,6 +16,16 @@ const (
 	ReadWrite
 )
 
+// Visit says how a repository is connected to. The zero value is a first visit
+// that changes nothing.
+type Visit struct {
+	// Identity is Traits.Identity of the last run, "" on the first.
+	Identity string
+	// Memory is Repository.Memory of the last run that had one.
+	Memory string
+	Access Access
+}
+
 // Traits are what a repository can do, as data. The zero value can do the
 // least.
 type Traits struct {
@@ -32,6 +42,8 @@ type Traits struct {
 	// Undo says that Remove keeps the message in the undo store, so a removal
 	// needs no \Trash mailbox.
 	Undo bool
+	// Local says that a listing costs no round trip.
+	Local bool
 	// FoldsCase says that names which differ only in case are one to the side.
 	FoldsCase bool
 	// MaxSize is the largest message in octets that the side takes
@@ -47,16 +59,22 @@ type Traits struct {
 //
 // A Repository is used by one goroutine at a time unless it says otherwise.
 type Repository interface {
-	// Connect makes the repository ready and says what it can do. identity is
-	// Traits.Identity of the last run, "" on the first; only then may a
-	// missing Maildir root be created, and only with ReadWrite. A root that is
-	// missing or carries another id is ErrRootMissing or ErrOtherIdentity, as
-	// is a user other than the one before.
-	Connect(ctx context.Context, identity string, access Access) (Traits, error)
+	// Connect makes the repository ready and says what it can do. Only on a
+	// first visit may a missing Maildir root be created, and only with
+	// ReadWrite. A root that is missing or carries another id is ErrRootMissing
+	// or ErrOtherIdentity, as is a user other than the one before. With a memory
+	// the sign-in may be left to the first List, together with its errors.
+	Connect(ctx context.Context, visit Visit) (Traits, error)
 
 	// List returns all mailboxes with their status where that costs no round
-	// trip a mailbox.
-	List(ctx context.Context) (Listing, error)
+	// trip a mailbox. It comes before all other calls. brief says that nothing
+	// else is expected to follow: the side may end its session with the listing,
+	// and begins a new one when it is called again after all.
+	List(ctx context.Context, brief bool) (Listing, error)
+
+	// Memory returns what Connect is to be given at the next visit, "" for
+	// nothing. It is asked for after a List that succeeded and costs nothing.
+	Memory() string
 
 	// Create makes a mailbox, with its special use where the side can, and its
 	// missing parents. A mailbox that is there already is no error.

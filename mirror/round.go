@@ -24,6 +24,7 @@ func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Pl
 		x.result.Plan = plan
 		return plan, nil
 	}
+	x.noteFound(plan)
 	e := newEffects(x, boxes, plan)
 	if err := e.carryOut(ctx); err != nil {
 		return Plan{}, err
@@ -33,6 +34,15 @@ func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Pl
 		x.usable[b.name] = b.usable(Far) && b.usable(Near) && !b.hidden
 	}
 	return plan, e.checkpoints()
+}
+
+// noteFound notes which sides gave cause to change mail.
+func (x *run) noteFound(plan Plan) {
+	for _, a := range slices.Concat(plan.Actions, plan.Withheld) {
+		if a.Kind.ChangesMail() {
+			x.found[a.Side.Other()] = true
+		}
+	}
 }
 
 // identifyRounds bounds how often a plan may ask for more: headers, bodies,

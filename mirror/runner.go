@@ -66,6 +66,9 @@ type run struct {
 	trashes   [2]Name
 	reporting sync.Mutex
 	wrote     bool
+	listed    bool // the first listings are there
+	// found says that something which a side showed was to change mail.
+	found [2]bool
 	// usable are the mailboxes that the last round could work in, on both sides.
 	usable map[Name]bool
 	// unreadOnce are the messages that could not be read to be compared; each
@@ -176,7 +179,7 @@ func (x *run) connect(ctx context.Context) error {
 			if !x.Policy.Writes(s) && row.Identity != "" {
 				want = ReadOnly
 			}
-			traits, err := x.Repositories[s].Connect(gctx, row.Identity, want)
+			traits, err := x.Repositories[s].Connect(gctx, Visit{Identity: row.Identity, Memory: row.Memory, Access: want})
 			if err != nil {
 				return &Error{Op: "connect", Side: s, Err: err}
 			}
@@ -320,10 +323,21 @@ func (x *run) settle(ctx context.Context) error {
 func (x *run) finish(start time.Time) error {
 	exit := Exit(x.result, nil)
 	worth := x.result.Changed || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
-	if x.DryRun || !worth || hasRail(x.result.Plan.Stops, RailWrongAccount) {
-		return nil
+	var c Changes
+	if worth && !hasRail(x.result.Plan.Stops, RailWrongAccount) {
+		c.Run = &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.Policy.Settings(), Summary: x.result.Summary}
 	}
-	return x.commit(&Changes{Run: &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.Policy.Settings(), Summary: x.result.Summary}})
+	for _, s := range Sides {
+		row := x.snapshot.Sides[s]
+		row.Memory = x.Repositories[s].Memory()
+		if x.wrote || c.Run != nil { // a run that found nothing writes nothing
+			row.Quiet = !x.found[s]
+		}
+		if row != x.snapshot.Sides[s] {
+			c.Sides = append(c.Sides, SideChange{s, row})
+		}
+	}
+	return x.commit(&c)
 }
 
 func hasRail(stops []Stop, rail Rail) bool {

@@ -62,11 +62,11 @@ func (p *pair) hook(s mirror.Side, h *hooks) {
 	}
 }
 
-func (r *hookedRepository) Connect(ctx context.Context, identity string, access mirror.Access) (mirror.Traits, error) {
+func (r *hookedRepository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Traits, error) {
 	r.h.mu.Lock()
 	r.h.connects++
 	r.h.mu.Unlock()
-	t, err := r.Repository.Connect(ctx, identity, access)
+	t, err := r.Repository.Connect(ctx, visit)
 	if r.h.connect != nil {
 		return r.h.connect(ctx, t, err)
 	}

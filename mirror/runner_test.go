@@ -53,6 +53,7 @@ type pair struct {
 	confirm string
 	report  func(mirror.Event)
 	dry     bool
+	full    bool
 	// wrap, where set, stands between the runner and the real thing.
 	wrap      func(mirror.Side, mirror.Repository) mirror.Repository
 	wrapState func(mirror.State) mirror.State
@@ -73,7 +74,7 @@ func (p *pair) try() (mirror.Result, error) { return p.tryOnly(nil) }
 
 // tryOnly is try with some mailboxes selected; nil is all.
 func (p *pair) tryOnly(which func(mirror.Name) bool) (mirror.Result, error) {
-	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: which, Report: p.report, DryRun: p.dry, Now: p.clock.Now, Sleep: p.clock.Sleep}
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: which, Report: p.report, DryRun: p.dry, Full: p.full, Now: p.clock.Now, Sleep: p.clock.Sleep}
 	for _, s := range mirror.Sides {
 		r.Repositories[s] = p.servers[s].Repository()
 		if p.wrap != nil {

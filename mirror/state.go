@@ -48,6 +48,11 @@ type SideRow struct {
 	Trash Name
 	// Bytes is what the probe after the first append showed.
 	Bytes BytesProbe
+	// Memory is the repository's own, see Repository.Memory.
+	Memory string
+	// Quiet says that nothing which this side showed changed mail in the last
+	// run that wrote anything.
+	Quiet bool
 }
 
 // BytesProbe says whether a repository gives back the octets it was given.

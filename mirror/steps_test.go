@@ -458,9 +458,9 @@ type counted struct {
 	next func()
 }
 
-func (c *counted) List(ctx context.Context) (mirror.Listing, error) {
+func (c *counted) List(ctx context.Context, brief bool) (mirror.Listing, error) {
 	c.next()
-	return c.Repository.List(ctx)
+	return c.Repository.List(ctx, brief)
 }
 
 func (c *counted) Create(ctx context.Context, name mirror.Name, role mirror.Role) error {

@@ -205,7 +205,7 @@ func (h *history) changes() *mirror.Changes {
 func (h *history) small(c *mirror.Changes) {
 	t := h.t
 	for _, side := range some(t, someSide, 2) {
-		c.Sides = append(c.Sides, mirror.SideChange{Side: side, Row: mirror.SideRow{Identity: someBase.Draw(t, "identity"), Bytes: mirror.KeepsBytes}})
+		c.Sides = append(c.Sides, mirror.SideChange{Side: side, Row: mirror.SideRow{Identity: someBase.Draw(t, "identity"), Bytes: mirror.KeepsBytes, Memory: someBase.Draw(t, "memory"), Quiet: rapid.Bool().Draw(t, "quiet")}})
 	}
 	for _, k := range some(t, someKey, 3) {
 		since := at(someTime.Draw(t, "since"))

@@ -28,6 +28,8 @@ CREATE TABLE side (
   identity   TEXT,
   trash      BLOB,
   bytes      INTEGER NOT NULL, -- mirror.BytesProbe
+  memory     TEXT,             -- the repository's own
+  quiet      INTEGER NOT NULL,
   crc        INTEGER NOT NULL
 ) STRICT;
 

@@ -19,7 +19,7 @@ type table struct {
 
 var (
 	metaTable    = newTable(1, "meta", "name", "value")
-	sideTable    = newTable(2, "side", "side", "repository identity trash bytes")
+	sideTable    = newTable(2, "side", "side", "repository identity trash bytes memory quiet")
 	mailboxTable = newTable(3, "mailbox", "id",
 		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps")
 	messageTable = newTable(4, "message", "mailbox uid",

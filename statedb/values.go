@@ -10,7 +10,7 @@ import (
 // in the order of tables.go.
 
 func sideValues(side mirror.Side, s mirror.SideRow) []any {
-	return []any{num(side), text(s.Repository), text(s.Identity), blob(s.Trash), num(s.Bytes)}
+	return []any{num(side), text(s.Repository), text(s.Identity), blob(s.Trash), num(s.Bytes), text(s.Memory), yes(s.Quiet)}
 }
 
 func (r *row) sideRow(into *[2]mirror.SideRow) error {
@@ -19,7 +19,7 @@ func (r *row) sideRow(into *[2]mirror.SideRow) error {
 		return broken("there is a side %d", side)
 	}
 	into[side] = mirror.SideRow{
-		Repository: r.text(), Identity: r.text(), Trash: r.name(), Bytes: mirror.BytesProbe(r.num()),
+		Repository: r.text(), Identity: r.text(), Trash: r.name(), Bytes: mirror.BytesProbe(r.num()), Memory: r.text(), Quiet: r.yes(),
 	}
 	return nil
 }

@@ -71,7 +71,9 @@ func (c *Conn) start(ctx context.Context) error {
 			return err
 		}
 	case TLSStart:
-		return c.startTLS(ctx)
+		if err := c.startTLS(ctx); err != nil {
+			return err
+		}
 	}
 	for word := range c.opts.AssumeCaps {
 		c.caps[word] = struct{}{}

@@ -80,10 +80,10 @@ func listing(ctx context.Context, end config.Repository, trace io.Writer) (l mir
 	}
 	// Whatever Close meets, nothing was changed.
 	defer repository.Close()
-	if _, err := repository.Connect(ctx, "", mirror.ReadOnly); err != nil {
+	if _, err := repository.Connect(ctx, mirror.Visit{}); err != nil {
 		return l, err
 	}
-	if l, err = repository.List(ctx); err != nil {
+	if l, err = repository.List(ctx, false); err != nil {
 		return l, err
 	}
 	return l, countMessages(ctx, repository, l.Mailboxes)

@@ -16,7 +16,7 @@ func story(t *testing.T, f *Fault, s *Server, state mirror.State) error {
 	ctx, archive := t.Context(), nametrans.MustName("Archive")
 	r, state := f.Repository(s.Repository()), f.State(state)
 	defer r.Close()
-	if _, err := r.Connect(ctx, "", mirror.ReadWrite); err != nil {
+	if _, err := r.Connect(ctx, mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		return err
 	}
 	if err := r.Create(ctx, archive, ""); err != nil {
@@ -86,13 +86,13 @@ func TestFaultStops(t *testing.T) {
 // without it.
 func checkDead(t *testing.T, f *Fault, s *Server, state mirror.State) {
 	t.Helper()
-	if _, err := f.Repository(s.Repository()).Connect(t.Context(), "", mirror.ReadOnly); !errors.Is(err, mirror.ErrCut) {
+	if _, err := f.Repository(s.Repository()).Connect(t.Context(), mirror.Visit{}); !errors.Is(err, mirror.ErrCut) {
 		t.Errorf("got %v from a connect after the stop, want %v", err, mirror.ErrCut)
 	}
 	if _, err := f.State(state).Load(); !errors.Is(err, mirror.ErrCut) {
 		t.Errorf("got %v from a load after the stop, want %v", err, mirror.ErrCut)
 	}
-	if _, err := s.Repository().Connect(t.Context(), "", mirror.ReadOnly); err != nil {
+	if _, err := s.Repository().Connect(t.Context(), mirror.Visit{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -102,7 +102,7 @@ func TestFaultInside(t *testing.T) {
 	s := NewServer(Options{})
 	f := NewFault(2, Inside)
 	r := f.Repository(s.Repository())
-	if _, err := r.Connect(t.Context(), "", mirror.ReadWrite); err != nil {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		t.Fatal(err)
 	}
 	m, err := r.Open(t.Context(), Inbox, mirror.ReadWrite, mirror.Checkpoint{})

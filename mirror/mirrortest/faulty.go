@@ -18,13 +18,13 @@ type faultyRepository struct {
 	fault *Fault
 }
 
-func (r *faultyRepository) Connect(ctx context.Context, identity string, access mirror.Access) (t mirror.Traits, err error) {
-	err = r.fault.read(func() (err error) { t, err = r.inner.Connect(ctx, identity, access); return })
+func (r *faultyRepository) Connect(ctx context.Context, visit mirror.Visit) (t mirror.Traits, err error) {
+	err = r.fault.read(func() (err error) { t, err = r.inner.Connect(ctx, visit); return })
 	return t, err
 }
 
-func (r *faultyRepository) List(ctx context.Context) (l mirror.Listing, err error) {
-	err = r.fault.read(func() (err error) { l, err = r.inner.List(ctx); return })
+func (r *faultyRepository) List(ctx context.Context, brief bool) (l mirror.Listing, err error) {
+	err = r.fault.read(func() (err error) { l, err = r.inner.List(ctx, brief); return })
 	return l, err
 }
 
@@ -43,6 +43,8 @@ func (r *faultyRepository) Open(ctx context.Context, name mirror.Name, access mi
 	}
 	return &faultyMailbox{m, r.fault}, nil
 }
+
+func (r *faultyRepository) Memory() string { return r.inner.Memory() }
 
 func (r *faultyRepository) Close() error { return r.inner.Close() }
 

@@ -105,6 +105,7 @@ func (o Options) traits(identity string) mirror.Traits {
 		Numbers:  !o.Maildir,
 		UIDPlus:  o.Maildir || !o.NoUIDPlus,
 		Undo:     o.Maildir,
+		Local:    o.Maildir,
 		MaxSize:  o.MaxSize,
 	}
 }

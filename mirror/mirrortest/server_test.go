@@ -23,7 +23,7 @@ var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 func connect(t *testing.T, s *Server) mirror.Repository {
 	t.Helper()
 	r := s.Repository()
-	if _, err := r.Connect(context.Background(), "", mirror.ReadWrite); err != nil {
+	if _, err := r.Connect(context.Background(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
@@ -393,19 +393,19 @@ func TestServerHollow(t *testing.T) {
 func TestServerAnswersNobody(t *testing.T) {
 	s := NewServer(Options{})
 	s.SetDown(mirror.ErrThrottled)
-	if _, err := s.Repository().Connect(t.Context(), "", mirror.ReadOnly); !errors.Is(err, mirror.ErrThrottled) {
+	if _, err := s.Repository().Connect(t.Context(), mirror.Visit{}); !errors.Is(err, mirror.ErrThrottled) {
 		t.Errorf("got %v, want %v", err, mirror.ErrThrottled)
 	}
 	s.SetDown(nil)
 	s.SetRootMissing(true)
-	if _, err := s.Repository().Connect(t.Context(), "ann", mirror.ReadWrite); !errors.Is(err, mirror.ErrRootMissing) {
+	if _, err := s.Repository().Connect(t.Context(), mirror.Visit{Identity: "ann", Access: mirror.ReadWrite}); !errors.Is(err, mirror.ErrRootMissing) {
 		t.Errorf("got %v, want %v", err, mirror.ErrRootMissing)
 	}
-	if _, err := s.Repository().Connect(t.Context(), "", mirror.ReadWrite); err != nil {
+	if _, err := s.Repository().Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite}); err != nil {
 		t.Errorf("got %v on a first run, want the root made", err)
 	}
 	s.SetIdentity("eve")
-	if _, err := s.Repository().Connect(t.Context(), "ann", mirror.ReadWrite); !errors.Is(err, mirror.ErrOtherIdentity) {
+	if _, err := s.Repository().Connect(t.Context(), mirror.Visit{Identity: "ann", Access: mirror.ReadWrite}); !errors.Is(err, mirror.ErrOtherIdentity) {
 		t.Errorf("got %v, want %v", err, mirror.ErrOtherIdentity)
 	}
 }
@@ -439,7 +439,7 @@ func TestServerRenameMailbox(t *testing.T) {
 	if after := s.Checkpoint(child); after.UIDValidity != before.UIDValidity || after.Messages != 1 {
 		t.Errorf("got %+v, want UIDVALIDITY and messages of %+v", after, before)
 	}
-	listing, err := connect(t, s).List(t.Context())
+	listing, err := connect(t, s).List(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

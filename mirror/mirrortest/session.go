@@ -14,6 +14,7 @@ type session struct {
 	server    *Server
 	access    mirror.Access
 	connected bool
+	away      bool  // the session ended with a listing; the next call begins another
 	dead      error // what every call answers after a cut or Close
 }
 
@@ -28,6 +29,10 @@ func (c *session) begin(ctx context.Context, op Op) error {
 	if err != nil {
 		c.server.mu.Unlock()
 		return fmt.Errorf("%s: %w", op, err)
+	}
+	if c.away {
+		c.away = false
+		c.note(Command{Op: OpConnect})
 	}
 	return nil
 }
@@ -48,7 +53,7 @@ func (c *session) usable(op Op) error {
 
 func (c *session) note(command Command) { c.server.log = append(c.server.log, command) }
 
-func (c *session) Connect(ctx context.Context, identity string, access mirror.Access) (mirror.Traits, error) {
+func (c *session) Connect(ctx context.Context, visit mirror.Visit) (mirror.Traits, error) {
 	if err := c.begin(ctx, OpConnect); err != nil {
 		return mirror.Traits{}, err
 	}
@@ -56,29 +61,30 @@ func (c *session) Connect(ctx context.Context, identity string, access mirror.Ac
 	defer s.mu.Unlock()
 	c.note(Command{Op: OpConnect})
 	if s.missing {
-		if identity != "" {
+		if visit.Identity != "" {
 			return mirror.Traits{}, mirror.ErrRootMissing
 		}
-		if access == mirror.ReadOnly { // looked at before it is made: empty
-			c.connected, c.access = true, access
+		if visit.Access == mirror.ReadOnly { // looked at before it is made: empty
+			c.connected, c.access = true, visit.Access
 			return s.options.traits(""), nil
 		}
 		s.missing = false
 	}
-	if identity != "" && identity != s.identity {
-		return mirror.Traits{}, fmt.Errorf("%w: %q, not %q", mirror.ErrOtherIdentity, s.identity, identity)
+	if visit.Identity != "" && visit.Identity != s.identity {
+		return mirror.Traits{}, fmt.Errorf("%w: %q, not %q", mirror.ErrOtherIdentity, s.identity, visit.Identity)
 	}
-	c.connected, c.access = true, access
+	c.connected, c.access = true, visit.Access
 	return s.options.traits(s.identity), nil
 }
 
-func (c *session) List(ctx context.Context) (mirror.Listing, error) {
+func (c *session) List(ctx context.Context, brief bool) (mirror.Listing, error) {
 	if err := c.begin(ctx, OpList); err != nil {
 		return mirror.Listing{}, err
 	}
 	s := c.server
 	defer s.mu.Unlock()
 	c.note(Command{Op: OpList})
+	c.away = brief && !s.options.Maildir
 	if s.missing {
 		return mirror.Listing{}, nil
 	}
@@ -93,6 +99,14 @@ func (c *session) List(ctx context.Context) (mirror.Listing, error) {
 		listing.Mailboxes = append(listing.Mailboxes, l)
 	}
 	return listing, nil
+}
+
+// Memory tells sessions that follow that there was one; a Maildir has none.
+func (c *session) Memory() string {
+	if c.server.options.Maildir {
+		return ""
+	}
+	return "listed before"
 }
 
 func (c *session) Create(ctx context.Context, name mirror.Name, role mirror.Role) error {

@@ -125,7 +125,7 @@ func testRecreated(t *testing.T, d *desk) {
 func (d *desk) status(t *testing.T, name mirror.Name) *mirror.Checkpoint {
 	t.Helper()
 	r, _ := d.connect(t, d.traits.Identity, mirror.ReadOnly)
-	listing, err := r.List(t.Context())
+	listing, err := r.List(t.Context(), false)
 	if err != nil {
 		t.Fatalf("list: %v", err)
 	}

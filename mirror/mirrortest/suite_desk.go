@@ -46,7 +46,7 @@ func (d *desk) connect(t *testing.T, identity string, access mirror.Access) (mir
 		d.leave()
 		d.repository, d.leave = r, leave
 	}
-	traits, err := r.Connect(t.Context(), identity, access)
+	traits, err := r.Connect(t.Context(), mirror.Visit{Identity: identity, Access: access})
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}

@@ -21,7 +21,7 @@ func testIdentity(t *testing.T, d *desk) {
 	d.leave()
 	r := d.Session(t)
 	defer r.Close()
-	if _, err := r.Connect(t.Context(), d.traits.Identity+" somebody else", mirror.ReadWrite); !errors.Is(err, mirror.ErrOtherIdentity) {
+	if _, err := r.Connect(t.Context(), mirror.Visit{Identity: d.traits.Identity + " somebody else", Access: mirror.ReadWrite}); !errors.Is(err, mirror.ErrOtherIdentity) {
 		t.Errorf("connect as another: got %v, want %v", err, mirror.ErrOtherIdentity)
 	}
 }
@@ -29,7 +29,7 @@ func testIdentity(t *testing.T, d *desk) {
 // list returns the listing by name, checked for order.
 func (d *desk) list(t *testing.T) map[mirror.Name]mirror.Listed {
 	t.Helper()
-	listing, err := d.repository.List(t.Context())
+	listing, err := d.repository.List(t.Context(), false)
 	if err != nil {
 		t.Fatalf("list: %v", err)
 	}

@@ -1,0 +1,64 @@
+package imapside
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// memory is what one visit teaches the next. Nothing in it is believed against
+// what the server says: it only lets us ask before we were answered.
+type memory struct {
+	// Address is the server's; another one is another server.
+	Address string `json:"address"`
+	// Before and After are the capabilities in front of and behind the sign-in.
+	Before []imap.Cap `json:"before"`
+	After  []imap.Cap `json:"after"`
+	// Burst says whether the server answers what stands behind the sign-in in
+	// the same write: Courier loses it.
+	Burst verdict `json:"burst,omitempty"`
+	// Whole says that a listing took one turn then, sign-in and all.
+	Whole bool `json:"whole,omitempty"`
+}
+
+// verdict is what a trial showed; "" before there was one.
+type verdict string
+
+const (
+	proved    verdict = "yes"
+	disproved verdict = "no"
+)
+
+// recall reads a memory of the server at address. Any other is as good as none.
+func recall(text, address string) memory {
+	var m memory
+	if text == "" || json.Unmarshal([]byte(text), &m) != nil || m.Address != address {
+		return memory{}
+	}
+	return m
+}
+
+// bursts reports whether the sign-in and what follows it are sent together.
+func (m memory) bursts() bool { return m.Address != "" && m.Burst != disproved }
+
+// Memory implements mirror.Repository.
+func (r *Repository) Memory() string {
+	m := memory{Address: r.address(), Before: capList(r.before), After: capList(r.caps), Burst: r.memory.Burst, Whole: r.memory.Whole}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return "" // strings cannot fail
+	}
+	return string(text)
+}
+
+func capList(set imap.CapSet) []imap.Cap { return slices.Sorted(maps.Keys(set)) }
+
+func capSet(list []imap.Cap) imap.CapSet {
+	set := make(imap.CapSet, len(list))
+	for _, word := range list {
+		set[word] = struct{}{}
+	}
+	return set
+}

@@ -1,0 +1,151 @@
+package imapside
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// stage is how far a session has come.
+type stage uint8
+
+const (
+	greeted    stage = iota
+	signedIn         // the server knows us
+	introduced       // and said what a session needs to know
+)
+
+// burstWait is how long a server may be silent behind its OK to a sign-in before
+// what was sent along counts as lost.
+const burstWait = 5 * time.Second
+
+// errLostBehind says that a server lost what stood behind the sign-in.
+var errLostBehind = errors.New("the server lost what was sent behind the sign-in")
+
+// opening is what a session begins with, on its way.
+type opening struct {
+	signIn *imapconn.Command // nil: it is signed in
+	trial  *imapconn.Command // shows whether what follows signIn is answered; nil where that is known
+	spaces func(context.Context) (namespace, error)
+}
+
+// attend makes the session ready for commands, and begins a new one where the
+// last ended with a listing.
+func (r *Repository) attend(ctx context.Context) error {
+	return r.together(ctx, func() {})
+}
+
+// together sends, in one write, what the session still has to begin with and
+// what ask queues, and waits for the former. Where the server loses the latter,
+// a new session begins step by step, and ask is called again.
+func (r *Repository) together(ctx context.Context, ask func()) error {
+	if r.conn == nil {
+		return errNotConnected
+	}
+	if r.farewell != nil {
+		if err := r.redial(ctx); err != nil {
+			return err
+		}
+	}
+	if r.stage == introduced {
+		ask()
+		return nil
+	}
+	err := r.open(ctx, ask)
+	if errors.Is(err, errLostBehind) {
+		r.memory.Burst, r.memory.Whole = disproved, false
+		if err = r.redial(ctx); err == nil {
+			err = r.open(ctx, ask)
+		}
+	}
+	return err
+}
+
+// redial begins another session in place of the one before.
+func (r *Repository) redial(ctx context.Context) error {
+	r.alerts = append(r.alerts, r.conn.Alerts()...)
+	r.conn.Close()
+	r.farewell, r.dropped = nil, nil
+	return r.dial(ctx)
+}
+
+func (r *Repository) open(ctx context.Context, ask func()) error {
+	r.conn.Hold()
+	o, err := r.begin(ctx)
+	if err == nil {
+		ask()
+	}
+	r.conn.Release()
+	if err != nil {
+		return err
+	}
+	return r.begun(ctx, o)
+}
+
+// begin queues what a session begins with, as far as it is still to come.
+func (r *Repository) begin(ctx context.Context) (o opening, err error) {
+	if r.stage == greeted {
+		if o.signIn, err = r.authenticate(ctx); err != nil {
+			return opening{}, err
+		}
+		if r.memory.Burst == "" {
+			o.trial = r.conn.Noop(ctx)
+		}
+	}
+	// A server may refuse to know us and to enable anything: a lost connection
+	// shows in what follows.
+	if r.caps.Has(imap.CapID) {
+		r.conn.ID(ctx, map[string]string{"name": "mailtwin"})
+	}
+	if r.caps.Has(imap.CapEnable) && r.condStore() {
+		r.conn.Enable(ctx, imap.CapCondStore)
+	}
+	o.spaces = r.askNamespace(ctx) // last, so that the others are answered then
+	return o, nil
+}
+
+// begun waits for what begin queued.
+func (r *Repository) begun(ctx context.Context, o opening) error {
+	if o.signIn != nil {
+		if err := o.signIn.Wait(); err != nil {
+			return failure("sign in", err, mirror.ErrSignIn)
+		}
+		r.stage = signedIn
+		if caps, known := r.conn.Caps(); known {
+			r.caps = caps
+		}
+		if err := r.tried(o.trial); err != nil {
+			return err
+		}
+	}
+	space, err := o.spaces(ctx)
+	if err != nil {
+		return err
+	}
+	r.space, r.codec, r.stage = space, space.codec(), introduced
+	return nil
+}
+
+// tried waits for the outcome of a trial.
+func (r *Repository) tried(trial *imapconn.Command) error {
+	if trial == nil {
+		return nil
+	}
+	silence := time.NewTimer(burstWait)
+	defer silence.Stop()
+	select {
+	case <-trial.Done():
+	case <-silence.C:
+		return errLostBehind
+	}
+	if err := trial.Wait(); err != nil && refused(err) == nil {
+		return errLostBehind
+	}
+	r.memory.Burst = proved
+	return nil
+}

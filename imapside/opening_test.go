@@ -1,0 +1,249 @@
+package imapside_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailtwin/imapside"
+	"mailtwin/imapside/imapconn/imaptest"
+	"mailtwin/mirror"
+)
+
+// The capabilities of the server that most visits here are to, in front of and
+// behind the sign-in.
+const (
+	capsBefore = "IMAP4rev1 SASL-IR AUTH=PLAIN"
+	capsAfter  = "IMAP4rev1 NAMESPACE LIST-EXTENDED LIST-STATUS"
+	plain      = "AUTHENTICATE PLAIN AGFubgBzZWNyZXQ="
+	listBoth   = `LIST "" "*" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY))`
+	spaceLine  = `* NAMESPACE (("" "/")) NIL NIL`
+)
+
+var (
+	hello     = []imaptest.Step{send("* OK [CAPABILITY " + capsBefore + "] ready")}
+	admitted  = "OK [CAPABILITY " + capsAfter + "] in"
+	boxListed = []string{`* LIST () "/" Box`, "* STATUS Box (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)"}
+)
+
+// burst expects commands in one write and sends lines.
+func burst(commands []string, lines ...string) []imaptest.Step {
+	return []imaptest.Step{imaptest.ExpectOneWrite(commands...), send(lines...)}
+}
+
+// stepByStep is a visit without a memory, to its listing.
+var stepByStep = steps(hello, do(plain, "$tag "+admitted),
+	burst([]string{"NAMESPACE", listBoth}, append([]string{spaceLine, "$2 OK ok"}, append(boxListed, "$3 OK ok")...)...))
+
+// visit is an account whose server follows one script a connection.
+func visit(t *testing.T, memory string, scripts ...[]imaptest.Step) (*imapside.Repository, error) {
+	t.Helper()
+	var pipes []net.Conn
+	for _, s := range scripts {
+		pipes = append(pipes, imaptest.Pipe(t, imaptest.Script{Steps: s}))
+	}
+	r := imapside.New(imapside.Options{
+		Host: "imap.example.org", TLS: imapside.Clear, User: testUser, Password: password(testPassword),
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			if len(pipes) == 0 {
+				return nil, errors.New("one connection too many")
+			}
+			nc := pipes[0]
+			pipes = pipes[1:]
+			return nc, nil
+		},
+	})
+	t.Cleanup(func() {
+		r.Close()
+		if len(pipes) > 0 {
+			t.Errorf("%d connections were not made", len(pipes))
+		}
+	})
+	_, err := r.Connect(t.Context(), mirror.Visit{Memory: memory, Access: mirror.ReadWrite})
+	return r, err
+}
+
+// listed lists and expects Box.
+func listed(t *testing.T, r *imapside.Repository, brief bool) {
+	t.Helper()
+	listing, err := r.List(t.Context(), brief)
+	if got := listingString(listing); err != nil || got != "Box 7:2/1" {
+		t.Fatalf("got %s, %v; want Box 7:2/1", got, err)
+	}
+}
+
+// learned returns the memory that visits leave behind, each given that of the
+// one before.
+func learned(t *testing.T, scripts ...[]imaptest.Step) string {
+	t.Helper()
+	memory := ""
+	for _, script := range scripts {
+		r, err := visit(t, memory, steps(script, bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed(t, r, false)
+		memory = r.Memory()
+		r.Close()
+	}
+	return memory
+}
+
+// tried is the second visit: it finds out whether the server answers a burst.
+var tried = steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth},
+	append([]string{"$1 " + admitted, "$2 OK ok", spaceLine, "$3 OK ok"}, append(boxListed, "$4 OK ok")...)...))
+
+// together is every visit after that.
+func together(behind ...string) []imaptest.Step {
+	commands := append([]string{plain, "NAMESPACE", listBoth}, behind...)
+	lines := append([]string{"$1 " + admitted, spaceLine, "$2 OK ok"}, append(boxListed, "$3 OK ok")...)
+	if len(behind) > 0 {
+		lines = append(lines, "* BYE bye", "$4 OK bye")
+	}
+	return steps(hello, burst(commands, lines...))
+}
+
+// TestOneTurn: the third visit takes one turn, LOGOUT and all, and leaves the
+// memory as it is.
+func TestOneTurn(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	r, err := visit(t, memory, together("LOGOUT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed(t, r, true)
+	if got := r.Memory(); got != memory {
+		t.Errorf("got memory %s, want %s", got, memory)
+	}
+	if strings.Contains(memory, testPassword) {
+		t.Errorf("the password is in %s", memory)
+	}
+}
+
+// TestMoreIsAsked: a session that ended with the listing is followed by another.
+func TestMoreIsAsked(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	for name, next := range map[string]struct {
+		script []imaptest.Step
+		ask    func(*imapside.Repository) error
+	}{
+		"open": {steps(hello, burst([]string{plain, "NAMESPACE"}, "$1 "+admitted, spaceLine, "$2 OK ok"), sel("1", "2"), bye),
+			func(r *imapside.Repository) error {
+				_, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{})
+				return err
+			}},
+		"list": {steps(together(), bye), func(r *imapside.Repository) error {
+			listed(t, r, false)
+			return nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := visit(t, memory, together("LOGOUT"), next.script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed(t, r, true)
+			if err := next.ask(r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestServerChanged: what a memory promises is asked for in the plain way where
+// the server does not keep it.
+func TestServerChanged(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	all := []string{plain, "NAMESPACE", listBoth, "LOGOUT"}
+	for _, c := range []struct {
+		name    string
+		scripts [][]imaptest.Step
+	}{
+		{"another greeting", [][]imaptest.Step{steps(
+			[]imaptest.Step{send("* OK [CAPABILITY IMAP4rev1] ready")}, do("LOGIN ann secret", "$tag "+admitted),
+			burst([]string{"NAMESPACE", listBoth}, append([]string{spaceLine, "$2 OK ok"}, append(boxListed, "$3 OK ok")...)...), bye)}},
+		{"LIST refused", [][]imaptest.Step{
+			steps(hello, burst(all, "$1 "+admitted, spaceLine, "$2 OK ok", "$3 BAD what", "* BYE bye", "$4 OK bye")),
+			steps(hello, burst([]string{plain, "NAMESPACE", `LIST "" "*"`, `LSUB "" "*"`},
+				"$1 "+admitted, spaceLine, "$2 OK ok", `* LIST () "/" Box`, "$3 OK ok", "$4 OK ok"),
+				do("STATUS Box (MESSAGES UIDNEXT UIDVALIDITY)", boxListed[1], "$tag OK ok"), bye)}},
+		{"NAMESPACE refused", [][]imaptest.Step{
+			steps(hello, burst(all, "$1 "+admitted, "$2 BAD what", boxListed[0], boxListed[1], "$3 OK ok", "* BYE bye", "$4 OK bye")),
+			steps(hello, burst(all[:3], "$1 "+admitted, spaceLine, "$2 OK ok", boxListed[0], boxListed[1], "$3 OK ok"), bye)}},
+		{"ended before the listing", [][]imaptest.Step{
+			steps(hello, burst(all, "$1 "+admitted, "* BYE bye"), []imaptest.Step{imaptest.Close()}),
+			steps(together(), bye)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r, err := visit(t, memory, c.scripts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed(t, r, true)
+		})
+	}
+}
+
+// TestLostBehindSignIn: a server that loses what stands behind the sign-in is
+// asked step by step, once five seconds have passed and ever after.
+func TestLostBehindSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := learned(t, stepByStep)
+		silent := steps(hello, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth), send("$1 " + admitted), imaptest.ExpectEnd()})
+		r, err := visit(t, memory, silent, steps(stepByStep, bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		listed(t, r, true)
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("got the listing after %v, want 5s", took)
+		}
+		memory = r.Memory()
+		r.Close()
+		r, err = visit(t, memory, steps(stepByStep, bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed(t, r, true)
+		if got := r.Memory(); got != memory {
+			t.Errorf("got memory %s, want %s", got, memory)
+		}
+		r.Close()
+	})
+}
+
+// TestRefusedInBurst: a wrong password is tried once.
+func TestRefusedInBurst(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	r, err := visit(t, memory, steps(hello, burst([]string{plain, "NAMESPACE", listBoth, "LOGOUT"},
+		"$1 NO [AUTHENTICATIONFAILED] wrong", "$2 BAD first sign in", "$3 BAD first sign in", "* BYE bye", "$4 OK bye")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.List(t.Context(), true); !errors.Is(err, mirror.ErrSignIn) || strings.Contains(err.Error(), testPassword) {
+		t.Errorf("got %v, want %v", err, mirror.ErrSignIn)
+	}
+}
+
+// TestMemoryOfAnother: a memory is of one address, and must be readable.
+func TestMemoryOfAnother(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	for name, other := range map[string]string{
+		"another address": strings.ReplaceAll(memory, "imap.example.org", "mail.example.org"),
+		"half of it":      memory[:len(memory)/2],
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := visit(t, other, steps(stepByStep, bye))
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed(t, r, true)
+		})
+	}
+}
