@@ -199,48 +199,74 @@ func (f *flagReader) read(flags []imap.Flag) mirror.Flags {
 	return set
 }
 
-// lookFully asks for the flags of every known UID and for all of every other,
-// in one turn. complete says that it showed every message that was there when
-// the mailbox was selected.
-func (m *mailbox) lookFully(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
-	messages := known.Messages
-	if m.renumbered(status) {
-		messages = nil
+// leave drops what was shown of messages that are not there.
+func (l *looker) leave(there func(imap.UID) bool) {
+	for i, message := range l.known {
+		l.seen[i].there = l.seen[i].there && there(message.UID)
 	}
-	look := newLooker(messages)
-	if status.Messages == 0 {
-		// "1:*" names nothing in an empty mailbox, and some servers say BAD.
-		return look.sight(), true, nil
+	l.arrived = slices.DeleteFunc(l.arrived, func(a arrival) bool { return !there(a.UID) })
+}
+
+// fullLook asks for everything.
+type fullLook struct {
+	*looker
+	asked []*imapconn.DataCommand[imapconn.FetchData]
+	last  imap.UID // of the known
+}
+
+// askFully asks for the flags of every known UID and for all of every other, in
+// one turn. The mailbox selected last must not be empty: "1:*" names nothing
+// there, and some servers say BAD.
+func (r *Repository) askFully(ctx context.Context, known []mirror.KnownMessage) fullLook {
+	l := fullLook{looker: newLooker(known)}
+	handler := imapconn.FetchHandler{Message: l.take}
+	if len(known) > 0 {
+		l.last = known[len(known)-1].UID
+		l.asked = append(l.asked, r.conn.UIDFetch(ctx, imap.UIDSet{{Start: 1, Stop: l.last}}, imapconn.FetchItems{Flags: true}, handler))
 	}
-	var last imap.UID
-	var asked []*imapconn.DataCommand[imapconn.FetchData]
-	handler := imapconn.FetchHandler{Message: look.take}
-	if len(messages) > 0 {
-		last = messages[len(messages)-1].UID
-		asked = append(asked, m.repo.conn.UIDFetch(ctx, imap.UIDSet{{Start: 1, Stop: last}}, imapconn.FetchItems{Flags: true}, handler))
+	if l.last != ^imap.UID(0) {
+		l.asked = append(l.asked, r.conn.UIDFetch(ctx, from(l.last+1), r.newItems(), handler))
 	}
-	if last != ^imap.UID(0) {
-		asked = append(asked, m.repo.conn.UIDFetch(ctx, from(last+1), m.repo.newItems(), handler))
-	}
-	all, err := finish(asked)
+	return l
+}
+
+// judge waits for the answer and asks describe about messages that showed up
+// where only known ones were expected. complete says that it showed every message
+// that was there when the mailbox was selected, with all that is to be known.
+func (l fullLook) judge(status mirror.Checkpoint, describe func([]imap.UID) []*imapconn.DataCommand[imapconn.FetchData]) (shown sight, complete bool, err error) {
+	all, err := finish(l.asked)
 	if err != nil {
 		return sight{}, false, err
 	}
-	look.settle()
-	if unexpected := look.undescribed(last); len(unexpected) > 0 {
-		asked = asked[:0]
-		for _, set := range lines(unexpected) {
-			asked = append(asked, m.repo.conn.UIDFetch(ctx, set, m.repo.newItems(), handler))
-		}
+	l.settle()
+	if unexpected := l.undescribed(l.last); len(unexpected) > 0 {
+		asked := describe(unexpected)
 		described, err := finish(asked)
 		if err != nil {
 			return sight{}, false, err
 		}
-		all = all && described
-		look.settle()
+		all = all && described && len(asked) > 0
+		l.settle()
 	}
-	complete = all && look.below(status.UIDNext) >= int(status.Messages)
-	return look.sight(), complete, nil
+	return l.sight(), all && l.below(status.UIDNext) >= int(status.Messages), nil
+}
+
+// lookFully is askFully and judge for the selected mailbox.
+func (m *mailbox) lookFully(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
+	messages := known.Messages
+	if renumbered(m.known, status) {
+		messages = nil
+	}
+	if status.Messages == 0 {
+		return newLooker(messages).sight(), true, nil
+	}
+	look := m.repo.askFully(ctx, messages)
+	return look.judge(status, func(unexpected []imap.UID) (asked []*imapconn.DataCommand[imapconn.FetchData]) {
+		for _, set := range lines(unexpected) {
+			asked = append(asked, m.repo.conn.UIDFetch(ctx, set, m.repo.newItems(), imapconn.FetchHandler{Message: look.take}))
+		}
+		return asked
+	})
 }
 
 // finish waits for commands of one look. ok is false when the server refused

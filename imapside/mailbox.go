@@ -17,10 +17,13 @@ type mailbox struct {
 	wire   string
 	access mirror.Access
 
-	known  mirror.Checkpoint // the state's, as Open was given it
-	status mirror.Checkpoint // what Open or the last View saw
-	keeps  mirror.Storable   // of the last SELECT
-	limit  int64             // APPENDLIMIT of this mailbox, 0: none known
+	known  mirror.Checkpoint   // the state's, as Open was given it
+	status mirror.Checkpoint   // what Open or the last View saw
+	data   imapconn.SelectData // of the last SELECT
+	keeps  mirror.Storable     // as it said
+	// ahead is what was asked of the mailbox before View, nil where nothing was.
+	ahead *foreseen
+	limit int64 // APPENDLIMIT of this mailbox, 0: none known
 
 	announced map[imap.UID]bool // by APPENDUID and COPYUID, in this session
 	lied      bool              // one of them could not be true
@@ -52,8 +55,10 @@ func (r *Repository) Open(ctx context.Context, name mirror.Name, access mirror.A
 		m.announced, m.lied, m.accepted, m.refused = before.announced, before.lied, before.accepted, before.refused
 	}
 	limit := m.askLimit(ctx)
-	if err := m.sel(ctx); err != nil {
-		return nil, err
+	if !m.foresaw() {
+		if err := m.sel(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if m.status, err = m.checkpoint(ctx); err != nil {
 		return nil, err
@@ -80,19 +85,18 @@ func (m *mailbox) askLimit(ctx context.Context) func() int64 {
 // checkpoint is what the SELECT of now shows, completed where it says too
 // little (Winmail: no UIDNEXT; QQ: UIDNEXT 0 from EXAMINE).
 func (m *mailbox) checkpoint(ctx context.Context) (mirror.Checkpoint, error) {
-	at := m.repo.at
-	if at.data.UIDNext == 0 {
+	if m.data.UIDNext == 0 {
 		next, err := m.learnUIDNext(ctx)
 		if err != nil {
 			return mirror.Checkpoint{}, err
 		}
-		at.data.UIDNext = next
+		m.data.UIDNext = next
 	}
 	return mirror.Checkpoint{
-		UIDValidity:   at.data.UIDValidity,
-		UIDNext:       at.data.UIDNext,
-		HighestModSeq: at.data.HighestModSeq,
-		Messages:      at.data.Exists,
+		UIDValidity:   m.data.UIDValidity,
+		UIDNext:       m.data.UIDNext,
+		HighestModSeq: m.data.HighestModSeq,
+		Messages:      m.data.Exists,
 	}, nil
 }
 
@@ -102,7 +106,7 @@ func (m *mailbox) learnUIDNext(ctx context.Context) (imap.UID, error) {
 		return status.UIDNext, nil
 	}
 	next := max(m.known.UIDNext, m.status.UIDNext, 1)
-	if m.repo.at.data.Exists == 0 {
+	if m.data.Exists == 0 {
 		return next, nil
 	}
 	present, err := m.repo.conn.UIDSearch(ctx, from(1)).Wait()

@@ -103,7 +103,12 @@ func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 		r.conn.ID(ctx, map[string]string{"name": "mailtwin"})
 	}
 	if r.caps.Has(imap.CapEnable) && r.condStore() {
-		r.conn.Enable(ctx, imap.CapCondStore)
+		// QRESYNC implies CONDSTORE (RFC 7162 §3.2.3).
+		extension := imap.CapCondStore
+		if r.caps.Has(imap.CapQResync) {
+			extension = imap.CapQResync
+		}
+		r.conn.Enable(ctx, extension)
 	}
 	o.spaces = r.askNamespace(ctx) // last, so that the others are answered then
 	return o, nil

@@ -35,10 +35,17 @@ type Repository struct {
 	codec nametrans.IMAP
 	// plainList says that LIST with RETURN was refused although advertised.
 	plainList bool
+	// noVanished says that FETCH with VANISHED was refused although advertised.
+	noVanished bool
 
 	// farewell is the LOGOUT that was sent with a listing, nil where none was.
 	farewell *imapconn.Command
 	alerts   []string // of the sessions before this one
+
+	// ahead are the mailboxes that were asked about before they are opened, by
+	// their wire name; last is the one that was selected last.
+	ahead map[string]*foreseen
+	last  *foreseen
 
 	// at is the selected mailbox, nil where none is or nobody knows.
 	at *selection

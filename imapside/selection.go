@@ -16,11 +16,10 @@ import (
 // 0 (QQ, iCloud). Mod-sequences of such a mailbox are not trusted.
 const noUIDValidity = 1
 
-// selection is the mailbox that is selected and what SELECT said.
+// selection is the mailbox that is selected.
 type selection struct {
 	wire     string
 	readOnly bool
-	data     imapconn.SelectData
 	// used says that something was asked since SELECT: a server whose view of
 	// the selected mailbox goes stale (WildDuck) needs a NOOP then, and a new
 	// listing needs a new SELECT.
@@ -39,7 +38,7 @@ func (m *mailbox) enter(ctx context.Context, write bool) error {
 		}
 	}
 	at := m.repo.at
-	if write && at.data.ReadOnly {
+	if write && m.data.ReadOnly {
 		return fmt.Errorf("%w: the server opens it for reading only", mirror.ErrDenied)
 	}
 	if at.used {
@@ -69,13 +68,8 @@ func (m *mailbox) renew(ctx context.Context) error {
 // UIDVALIDITY is not what Open saw.
 func (m *mailbox) sel(ctx context.Context) error {
 	r := m.repo
-	r.at = nil
-	opts := &imapconn.SelectOptions{ReadOnly: m.access == mirror.ReadOnly}
-	if r.condStore() {
-		_, enabled := r.conn.Enabled()[imap.CapCondStore]
-		opts.CondStore = !enabled
-	}
-	data, err := r.conn.Select(ctx, m.wire, opts).Wait()
+	r.at, r.last = nil, nil
+	data, err := r.conn.Select(ctx, m.wire, r.selectOptions(m.access)).Wait()
 	if err != nil {
 		return m.selectFailure(ctx, err)
 	}
@@ -85,9 +79,26 @@ func (m *mailbox) sel(ctx context.Context) error {
 	if m.status.UIDValidity != 0 && data.UIDValidity != m.status.UIDValidity {
 		return fmt.Errorf("%w: from %d to %d", mirror.ErrRenumbered, m.status.UIDValidity, data.UIDValidity)
 	}
-	r.at = &selection{wire: m.wire, readOnly: opts.ReadOnly, data: data}
-	m.keeps = storable(data, opts.ReadOnly)
+	r.at = &selection{wire: m.wire, readOnly: m.access == mirror.ReadOnly}
+	m.tell(data)
 	return nil
+}
+
+// selectOptions are those of a plain SELECT, or EXAMINE for reading.
+func (r *Repository) selectOptions(access mirror.Access) *imapconn.SelectOptions {
+	return &imapconn.SelectOptions{ReadOnly: access == mirror.ReadOnly, CondStore: r.condStore() && !r.enabled(imap.CapCondStore) && !r.enabled(imap.CapQResync)}
+}
+
+// enabled reports whether the server confirmed an extension.
+func (r *Repository) enabled(extension imap.Cap) bool {
+	_, ok := r.conn.Enabled()[extension]
+	return ok
+}
+
+// tell keeps what SELECT said.
+func (m *mailbox) tell(data imapconn.SelectData) {
+	m.data = data
+	m.keeps = storable(data, m.access == mirror.ReadOnly)
 }
 
 // selectFailure says whether a mailbox that cannot be selected exists: many

@@ -3,7 +3,6 @@ package imapside
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -20,55 +19,94 @@ func partial(err error) bool {
 	return errors.Is(err, imapconn.ErrMalformed)
 }
 
-// canLookSince reports whether mod-sequences can tell what changed (RFC 7162
-// §3.1): the state's HIGHESTMODSEQ is one of this mailbox, and the server's is
-// there and did not fall.
-func (m *mailbox) canLookSince(known mirror.Known, status mirror.Checkpoint) bool {
-	return m.repo.condStore() && !known.Full && !m.renumbered(status) &&
-		m.known.UIDValidity == status.UIDValidity &&
-		m.known.HighestModSeq != 0 && status.HighestModSeq >= m.known.HighestModSeq
+// settled is partial for one command: ok is false where what arrived is true
+// but not everything.
+func settled(err error) (ok bool, failed error) {
+	switch {
+	case err == nil:
+		return true, nil
+	case partial(err):
+		return false, nil
+	}
+	return false, failure("list messages", err, mirror.ErrDenied)
 }
 
-// lookSince asks for the messages whose mod-sequence rose since the state's
-// checkpoint: the changed and the new. Those and the known ones are all that
-// can be there, provided that known holds every message of that checkpoint's
-// view; so their number tells whether any is gone, and only then the UIDs are
-// listed.
+// canLookSince reports whether mod-sequences can tell what changed since the
+// state's checkpoint (RFC 7162 §3.1): its HIGHESTMODSEQ is one of this mailbox,
+// and the server's is there and did not fall.
+func (r *Repository) canLookSince(before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) bool {
+	return r.condStore() && !known.Full && !renumbered(before, status) &&
+		before.UIDValidity == status.UIDValidity &&
+		before.HighestModSeq != 0 && status.HighestModSeq >= before.HighestModSeq
+}
+
+// sinceLook asks what changed after a mod-sequence.
+type sinceLook struct {
+	*looker
+	asked *imapconn.DataCommand[imapconn.FetchData]
+}
+
+// askSince asks for the messages of the mailbox selected last whose
+// mod-sequence rose: the changed and the new. With QRESYNC the server tells what
+// is gone as well (RFC 7162 §3.2.6).
+func (r *Repository) askSince(ctx context.Context, known []mirror.KnownMessage, modSeq uint64) sinceLook {
+	look := newLooker(known)
+	for i, message := range known {
+		look.seen[i] = glimpse{true, message.Flags}
+	}
+	items := r.newItems()
+	items.ChangedSince = modSeq
+	items.Vanished = r.enabled(imap.CapQResync) && !r.noVanished
+	return sinceLook{look, r.conn.UIDFetch(ctx, from(1), items, imapconn.FetchHandler{Message: look.take})}
+}
+
+// judge waits for the answer. Those that it shows and the known ones are all that
+// can be there, provided that the known were every message of the view that
+// before is from; so their number tells whether any is gone that the server did
+// not name, and only then list is asked for the UIDs. A list that is nil was not
+// asked for.
 //
 // complete is false, and the sight of no use, when the numbers do not add up;
 // the full look must decide then.
-func (m *mailbox) lookSince(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
-	look := newLooker(known.Messages)
-	for i, message := range known.Messages {
-		look.seen[i] = glimpse{true, message.Flags}
+func (l sinceLook) judge(r *Repository, before, status mirror.Checkpoint, list func() *imapconn.DataCommand[imap.UIDSet]) (shown sight, complete bool, err error) {
+	data, err := l.asked.Wait()
+	if status := refused(err); status != nil && status.Status == imap.StatusResponseTypeBad {
+		r.noVanished = true // WildDuck advertises QRESYNC and does not know it
+		return sight{}, false, nil
 	}
-	if status.Messages == 0 {
-		return newLooker(known.Messages).sight(), true, nil
-	}
-	items := m.repo.newItems()
-	items.ChangedSince = m.known.HighestModSeq
-	asked := m.repo.conn.UIDFetch(ctx, from(1), items, imapconn.FetchHandler{Message: look.take})
-	if ok, err := finish([]*imapconn.DataCommand[imapconn.FetchData]{asked}); err != nil || !ok {
+	if ok, err := settled(err); err != nil || !ok {
 		return sight{}, false, err
 	}
-	look.settle()
-	switch count := look.below(status.UIDNext); {
+	l.settle()
+	l.leave(func(uid imap.UID) bool { return !within(data.Vanished, uid) })
+	switch count := l.below(status.UIDNext); {
 	case count < int(status.Messages):
 		return sight{}, false, nil
-	case count == int(status.Messages) && status.Messages == m.known.Messages && status.UIDNext == m.known.UIDNext:
-		// Nothing came and nothing went: UIDs are never used again.
-		return look.sight(), true, nil
+	case count == int(status.Messages) && (len(data.Vanished) > 0 || status.Messages == before.Messages && status.UIDNext == before.UIDNext):
+		// What the server named is gone, or nothing came and nothing went: UIDs
+		// are never used again.
+		return l.sight(), true, nil
 	}
-	present, err := m.repo.conn.UIDSearch(ctx, from(1)).Wait()
+	asked := list()
+	if asked == nil {
+		return sight{}, false, nil
+	}
+	present, err := asked.Wait()
 	if err != nil {
 		if partial(err) || errors.Is(err, imapconn.ErrNoData) {
 			return sight{}, false, nil
 		}
 		return sight{}, false, failure("list messages", err, mirror.ErrDenied)
 	}
-	for i, message := range known.Messages {
-		look.seen[i].there = look.seen[i].there && within(present, message.UID)
+	l.leave(func(uid imap.UID) bool { return within(present, uid) })
+	return l.sight(), l.below(status.UIDNext) == int(status.Messages), nil
+}
+
+// lookSince is askSince and judge for the selected mailbox.
+func (m *mailbox) lookSince(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
+	if status.Messages == 0 {
+		return newLooker(known.Messages).sight(), true, nil
 	}
-	look.arrived = slices.DeleteFunc(look.arrived, func(a arrival) bool { return !within(present, a.UID) })
-	return look.sight(), look.below(status.UIDNext) == int(status.Messages), nil
+	look := m.repo.askSince(ctx, known.Messages, m.known.HighestModSeq)
+	return look.judge(m.repo, m.known, status, func() *imapconn.DataCommand[imap.UIDSet] { return m.repo.conn.UIDSearch(ctx, from(1)) })
 }

@@ -21,6 +21,12 @@ import (
 // View and Open see the same mailbox: UIDVALIDITY that changed between them is
 // ErrRenumbered, one that changed since known is View.Renumbered.
 func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
+	if ahead := m.ahead; ahead != nil {
+		m.ahead = nil
+		if shown, complete, err := ahead.look(m.repo, m.status, known); complete || err != nil {
+			return m.report(known, m.status, shown, complete), err
+		}
+	}
 	if err := m.renew(ctx); err != nil {
 		return mirror.View{}, err
 	}
@@ -30,7 +36,7 @@ func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 	}
 	var shown sight
 	complete := false
-	if m.canLookSince(known, status) {
+	if m.repo.canLookSince(m.known, known, status) {
 		m.repo.at.used = true
 		if shown, complete, err = m.lookSince(ctx, known, status); err != nil {
 			return mirror.View{}, err
@@ -67,15 +73,15 @@ type glimpse struct {
 }
 
 // renumbered reports whether the UIDs of the state mean nothing any more.
-func (m *mailbox) renumbered(status mirror.Checkpoint) bool {
-	return m.known.UIDValidity != 0 &&
-		(m.known.UIDValidity != status.UIDValidity || status.UIDNext < m.known.UIDNext)
+func renumbered(before, status mirror.Checkpoint) bool {
+	return before.UIDValidity != 0 &&
+		(before.UIDValidity != status.UIDValidity || status.UIDNext < before.UIDNext)
 }
 
 // report turns what was seen into the difference from what was known.
 func (m *mailbox) report(known mirror.Known, status mirror.Checkpoint, shown sight, complete bool) mirror.View {
 	view := mirror.View{
-		Renumbered: m.renumbered(status),
+		Renumbered: renumbered(m.known, status),
 		New:        shown.arrived,
 		Total:      len(shown.arrived),
 		Selected:   int(status.Messages),

@@ -92,6 +92,9 @@ func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Tr
 	return traits, nil
 }
 
+// Expect implements mirror.Repository: nothing is gained by asking early.
+func (r *Repository) Expect(context.Context, []mirror.Expected) {}
+
 // Memory implements mirror.Repository: there is nothing to remember.
 func (r *Repository) Memory() string { return "" }
 

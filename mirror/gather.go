@@ -288,6 +288,7 @@ func (x *run) look(ctx context.Context, visit []*box) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range Sides {
 		g.Go(func() error {
+			x.expect(gctx, visit, s)
 			for _, b := range visit {
 				if err := x.lookInto(gctx, b, s); err != nil {
 					return err
@@ -299,16 +300,37 @@ func (x *run) look(ctx context.Context, visit []*box) error {
 	return g.Wait()
 }
 
+// expect announces the looks to come.
+func (x *run) expect(ctx context.Context, visit []*box, s Side) {
+	var views []Expected
+	for _, b := range visit {
+		if side := &b.sides[s]; x.toLookInto(b, s) && side.handle == nil {
+			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), View: x.knownTo(side), Listed: side.listed.Status})
+		}
+	}
+	x.Repositories[s].Expect(ctx, views)
+}
+
+// toLookInto reports whether a mailbox of a side may show something new.
+func (x *run) toLookInto(b *box, s Side) bool {
+	side := &b.sides[s]
+	return side.exists() && side.blocked == "" && (!side.unchanged() || x.Full || x.pending(b.name))
+}
+
+func (x *run) knownTo(side *boxSide) Known {
+	return Known{Messages: side.knownMessages(), Full: x.Full}
+}
+
 func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 	side := &b.sides[s]
-	if !side.exists() || side.blocked != "" || (side.unchanged() && !x.Full && !x.pending(b.name)) {
+	if !x.toLookInto(b, s) {
 		return nil
 	}
 	x.report(Event{Kind: Viewing, Side: s, Mailbox: b.name})
 	handle, err := x.open(ctx, b, s)
 	if err == nil {
 		var v View
-		if v, err = handle.View(ctx, Known{Messages: side.knownMessages(), Full: x.Full}); err == nil {
+		if v, err = handle.View(ctx, x.knownTo(side)); err == nil {
 			side.take(v, x.traits[s].Numbers)
 			return nil
 		}
@@ -320,22 +342,26 @@ func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 	return nil
 }
 
+// access is what the mailboxes of a side are opened for.
+func (x *run) access(s Side) Access {
+	if x.DryRun || !x.Policy.Writes(s) {
+		return ReadOnly
+	}
+	return ReadWrite
+}
+
 // open returns the handle of a mailbox, opening it once a round.
 func (x *run) open(ctx context.Context, b *box, s Side) (Mailbox, error) {
 	side := &b.sides[s]
 	if side.handle != nil {
 		return side.handle, nil
 	}
-	access := ReadWrite
-	if x.DryRun || !x.Policy.Writes(s) {
-		access = ReadOnly
-	}
 	if side.row != nil && len(side.messages) == 0 && b.count > 0 && !b.visited {
 		if err := x.loadBox(b); err != nil {
 			return nil, err
 		}
 	}
-	handle, err := x.Repositories[s].Open(ctx, b.name, access, b.known(s, x.snapshot.Intents))
+	handle, err := x.Repositories[s].Open(ctx, b.name, x.access(s), b.known(s, x.snapshot.Intents))
 	if err != nil {
 		return nil, err
 	}

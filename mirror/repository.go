@@ -72,6 +72,11 @@ type Repository interface {
 	// and begins a new one when it is called again after all.
 	List(ctx context.Context, brief bool) (Listing, error)
 
+	// Expect announces mailboxes that Open and View are about to be called for, so
+	// that a side can ask about all of them in one turn. It is a hint: it reports
+	// nothing, and what it announces need not come.
+	Expect(ctx context.Context, views []Expected)
+
 	// Memory returns what Connect is to be given at the next visit, "" for
 	// nothing. It is asked for after a List that succeeded and costs nothing.
 	Memory() string
@@ -149,6 +154,17 @@ type Mailbox interface {
 	// there is removed. Pending results are marked \Deleted only, for want of
 	// UIDPLUS.
 	Remove(ctx context.Context, refs []Ref, keep bool) ([]Removed, error)
+}
+
+// Expected is a mailbox about to be opened and viewed, with what these calls
+// will be given.
+type Expected struct {
+	Name   Name
+	Access Access
+	Known  Checkpoint
+	View   Known
+	// Listed is the status that the listing showed, nil where it showed none.
+	Listed *Checkpoint
 }
 
 // Identified is one result of Identify. With Err the identity is not filled.

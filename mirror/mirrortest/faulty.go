@@ -44,6 +44,10 @@ func (r *faultyRepository) Open(ctx context.Context, name mirror.Name, access mi
 	return &faultyMailbox{m, r.fault}, nil
 }
 
+func (r *faultyRepository) Expect(ctx context.Context, views []mirror.Expected) {
+	r.inner.Expect(ctx, views)
+}
+
 func (r *faultyRepository) Memory() string { return r.inner.Memory() }
 
 func (r *faultyRepository) Close() error { return r.inner.Close() }

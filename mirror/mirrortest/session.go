@@ -101,6 +101,9 @@ func (c *session) List(ctx context.Context, brief bool) (mirror.Listing, error) 
 	return listing, nil
 }
 
+// Expect does nothing: what it announces is asked for when it comes.
+func (c *session) Expect(context.Context, []mirror.Expected) {}
+
 // Memory tells sessions that follow that there was one; a Maildir has none.
 func (c *session) Memory() string {
 	if c.server.options.Maildir {

@@ -1,0 +1,103 @@
+package imapside
+
+import (
+	"context"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// foreseen is what was asked of a mailbox before anybody opened it: SELECT and
+// one look, in a row with those of other mailboxes. The answers are judged when
+// they are wanted; what does not add up is asked for again, alone.
+type foreseen struct {
+	mirror.Expected
+	selected *imapconn.DataCommand[imapconn.SelectData]
+	// One of these was asked, none where the mailbox was said to be empty or
+	// nothing was said of it.
+	since *sinceLook
+	fully *fullLook
+	uids  *imapconn.DataCommand[imap.UIDSet] // with since, nil where they should not be needed
+	anew  bool                               // fully takes the mailbox for renumbered
+}
+
+// Expect asks about the mailboxes in one turn. Mailboxes of which the listing
+// told nothing are left to Open.
+func (r *Repository) Expect(ctx context.Context, views []mirror.Expected) {
+	if r.conn == nil || r.stage != introduced && r.attend(ctx) != nil {
+		return // the calls to come will say why
+	}
+	r.ahead, r.last = make(map[string]*foreseen), nil
+	for _, expected := range views {
+		wire, err := r.spell(expected.Name)
+		if err != nil || expected.Listed == nil || expected.Listed.UIDValidity == 0 || r.access == mirror.ReadOnly && expected.Access != mirror.ReadOnly {
+			continue
+		}
+		f := &foreseen{Expected: expected, selected: r.conn.Select(ctx, wire, r.selectOptions(expected.Access))}
+		f.ask(ctx, r)
+		r.at, r.last, r.ahead[wire] = nil, f, f
+	}
+}
+
+// ask asks what the listing lets expect to be needed.
+func (f *foreseen) ask(ctx context.Context, r *Repository) {
+	listed := *f.Listed
+	switch {
+	case listed.Messages == 0:
+	case r.canLookSince(f.Known, f.View, listed):
+		since := r.askSince(ctx, f.View.Messages, f.Known.HighestModSeq)
+		f.since = &since
+		if quiet := listed.Messages == f.Known.Messages && listed.UIDNext == f.Known.UIDNext; !quiet && !r.enabled(imap.CapQResync) {
+			f.uids = r.conn.UIDSearch(ctx, from(1))
+		}
+	default:
+		known := f.View.Messages
+		if f.anew = renumbered(f.Known, listed); f.anew {
+			known = nil
+		}
+		fully := r.askFully(ctx, known)
+		f.fully = &fully
+	}
+}
+
+// foresaw makes m what SELECT said before anybody opened it, and reports whether
+// there was one and it serves.
+func (m *mailbox) foresaw() bool {
+	r := m.repo
+	f := r.ahead[m.wire]
+	if f == nil {
+		return false
+	}
+	delete(r.ahead, m.wire)
+	if f.Access != m.access || f.Known != m.known {
+		return false
+	}
+	data, err := f.selected.Wait()
+	if err != nil || data.UIDValidity == 0 || data.UIDNext == 0 {
+		return false
+	}
+	m.tell(data)
+	m.ahead = f
+	if f == r.last && r.at == nil {
+		r.at = &selection{wire: m.wire, readOnly: m.access == mirror.ReadOnly, used: true}
+	}
+	return true
+}
+
+// look judges the look that was asked ahead. complete is false where it is of no
+// use.
+func (f *foreseen) look(r *Repository, status mirror.Checkpoint, known mirror.Known) (shown sight, complete bool, err error) {
+	anew := renumbered(f.Known, status)
+	switch {
+	case known.Full != f.View.Full || len(known.Messages) != len(f.View.Messages):
+	case status.Messages == 0 && !anew:
+		return newLooker(f.View.Messages).sight(), true, nil
+	case f.since != nil && r.canLookSince(f.Known, f.View, status):
+		return f.since.judge(r, f.Known, status, func() *imapconn.DataCommand[imap.UIDSet] { return f.uids })
+	case f.fully != nil && f.anew == anew:
+		return f.fully.judge(status, func([]imap.UID) []*imapconn.DataCommand[imapconn.FetchData] { return nil })
+	}
+	return sight{}, false, nil
+}
