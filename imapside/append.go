@@ -32,6 +32,7 @@ func (m *mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) (
 	if m.access == mirror.ReadOnly {
 		return nil, errReadOnly
 	}
+	m.repo.forget()
 	up := upload{m: m, ctx: ctx}
 	for in := range batch {
 		up.take(in)

@@ -21,25 +21,44 @@ func (m *mailbox) Fetch(ctx context.Context, refs []mirror.Ref, sink func(mirror
 	if len(uids) == 0 {
 		return nil
 	}
-	if err := m.enter(ctx, false); err != nil {
+	bodies, ahead := m.bodies(ctx, uids)
+	bodies.body = func(uid imap.UID, body *imapconn.FetchBody) error {
+		if body.Nil || body.Size == 0 {
+			return nil
+		}
+		reader := &bodyReader{body: body}
+		err := sink(mirror.Body{Ref: refOf(uid), Reader: reader, Octets: body.Size, Size: body.Size, Form: mirror.Wire})
+		if failed := reader.end(); failed != nil {
+			return failed
+		}
 		return err
 	}
-	bodies := stream{
-		m:     m,
-		items: imapconn.FetchItems{Sections: []imapconn.Section{{Part: imapconn.PartAll}}},
-		body: func(uid imap.UID, body *imapconn.FetchBody) error {
-			if body.Nil || body.Size == 0 {
-				return nil
-			}
-			reader := &bodyReader{body: body}
-			err := sink(mirror.Body{Ref: refOf(uid), Reader: reader, Octets: body.Size, Size: body.Size, Form: mirror.Wire})
-			if failed := reader.end(); failed != nil {
-				return failed
-			}
+	if !ahead {
+		if err := m.enter(ctx, false); err != nil {
 			return err
-		},
+		}
 	}
-	return bodies.run(ctx, uids)
+	if err := bodies.run(ctx); err != nil {
+		return err
+	}
+	if ahead && len(bodies.again) > 0 {
+		if err := m.enter(ctx, false); err != nil { // another mailbox may be selected by now
+			return err
+		}
+	}
+	return bodies.runAlone(ctx)
+}
+
+// bodyItems ask for whole messages.
+var bodyItems = imapconn.FetchItems{Sections: []imapconn.Section{{Part: imapconn.PartAll}}}
+
+// bodies returns the stream of whole messages: one that was announced, and is
+// under way, or a new one.
+func (m *mailbox) bodies(ctx context.Context, uids []imap.UID) (bodies *stream, ahead bool) {
+	if u := m.repo.claim(ctx, m, uids); u != nil {
+		return u.stream, true
+	}
+	return newStream(m, bodyItems, split(uids, nil)), false
 }
 
 // inOrder returns the UIDs of refs as they stand, each once, without 0.

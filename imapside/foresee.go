@@ -23,22 +23,36 @@ type foreseen struct {
 	anew  bool                               // fully takes the mailbox for renumbered
 }
 
-// Expect asks about the mailboxes in one turn. Mailboxes of which the listing
-// told nothing are left to Open.
-func (r *Repository) Expect(ctx context.Context, views []mirror.Expected) {
-	if r.conn == nil || r.stage != introduced && r.attend(ctx) != nil {
+// Expect asks for what is going to be wanted in one turn, as far as that is safe
+// to ask without knowing the answers before it. A mailbox of which the listing
+// told nothing is left to Open.
+func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
+	if r.attend(ctx) != nil {
 		return // the calls to come will say why
 	}
-	r.ahead, r.last = make(map[string]*foreseen), nil
-	for _, expected := range views {
-		wire, err := r.spell(expected.Name)
-		if err != nil || expected.Listed == nil || expected.Listed.UIDValidity == 0 || r.access == mirror.ReadOnly && expected.Access != mirror.ReadOnly {
-			continue
+	r.ahead, r.last, r.proofs = make(map[string]*foreseen), nil, nil
+	for _, call := range calls {
+		wire, err := r.spell(call.Name)
+		switch {
+		case err != nil:
+		case call.View != nil:
+			r.foresee(ctx, wire, call)
+		case len(call.Absent) > 0:
+			r.askAbsent(ctx, wire, call.Absent)
+		case len(call.Fetch) > 0:
+			r.queue(wire, call.Fetch)
 		}
-		f := &foreseen{Expected: expected, selected: r.conn.Select(ctx, wire, r.selectOptions(expected.Access))}
-		f.ask(ctx, r)
-		r.at, r.last, r.ahead[wire] = nil, f, f
 	}
+	r.pump(ctx, octetsAhead)
+}
+
+func (r *Repository) foresee(ctx context.Context, wire string, call mirror.Expected) {
+	if call.Listed == nil || call.Listed.UIDValidity == 0 || r.access == mirror.ReadOnly && call.Access != mirror.ReadOnly {
+		return
+	}
+	f := &foreseen{Expected: call, selected: r.conn.Select(ctx, wire, r.selectOptions(call.Access))}
+	f.ask(ctx, r)
+	r.at, r.last, r.ahead[wire] = nil, f, f
 }
 
 // ask asks what the listing lets expect to be needed.
@@ -46,7 +60,7 @@ func (f *foreseen) ask(ctx context.Context, r *Repository) {
 	listed := *f.Listed
 	switch {
 	case listed.Messages == 0:
-	case r.canLookSince(f.Known, f.View, listed):
+	case r.canLookSince(f.Known, *f.View, listed):
 		since := r.askSince(ctx, f.View.Messages, f.Known.HighestModSeq)
 		f.since = &since
 		if quiet := listed.Messages == f.Known.Messages && listed.UIDNext == f.Known.UIDNext; !quiet && !r.enabled(imap.CapQResync) {
@@ -94,7 +108,7 @@ func (f *foreseen) look(r *Repository, status mirror.Checkpoint, known mirror.Kn
 	case known.Full != f.View.Full || len(known.Messages) != len(f.View.Messages):
 	case status.Messages == 0 && !anew:
 		return newLooker(f.View.Messages).sight(), true, nil
-	case f.since != nil && r.canLookSince(f.Known, f.View, status):
+	case f.since != nil && r.canLookSince(f.Known, *f.View, status):
 		return f.since.judge(r, f.Known, status, func() *imapconn.DataCommand[imap.UIDSet] { return f.uids })
 	case f.fully != nil && f.anew == anew:
 		return f.fully.judge(status, func([]imap.UID) []*imapconn.DataCommand[imapconn.FetchData] { return nil })

@@ -42,7 +42,8 @@ func checkpoint(uidNext imap.UID, messages uint32, modSeq uint64) mirror.Checkpo
 
 // expected is a mailbox of which the state holds uids without flags.
 func expected(name mirror.Name, before, listed mirror.Checkpoint, uids ...imap.UID) mirror.Expected {
-	return mirror.Expected{Name: name, Access: mirror.ReadWrite, Known: before, View: known("", uids...), Listed: &listed}
+	view := known("", uids...)
+	return mirror.Expected{Name: name, Access: mirror.ReadWrite, Known: before, View: &view, Listed: &listed}
 }
 
 // openExpected opens and views as was expected.
@@ -52,7 +53,7 @@ func openExpected(t *testing.T, r *imapside.Repository, e mirror.Expected) mirro
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := m.View(t.Context(), e.View)
+	v, err := m.View(t.Context(), *e.View)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,19 +48,21 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 	}
 	told := make(map[imap.UID]mirror.Message)
 	whole := make(map[imap.UID]bool)
-	identities := stream{m: m, items: items,
-		body: func(uid imap.UID, body *imapconn.FetchBody) error {
-			err := read(of(uid), body)
-			whole[uid] = err == nil
-			return err
-		},
-		told: func(msg *imapconn.FetchMessage) {
-			message := told[msg.UID]
-			describe(&message, msg)
-			told[msg.UID] = message
-		},
+	identities := newStream(m, items, split(uids, nil))
+	identities.body = func(uid imap.UID, body *imapconn.FetchBody) error {
+		err := read(of(uid), body)
+		whole[uid] = err == nil
+		return err
 	}
-	err := identities.run(ctx, uids)
+	identities.told = func(msg *imapconn.FetchMessage) {
+		message := told[msg.UID]
+		describe(&message, msg)
+		told[msg.UID] = message
+	}
+	err := identities.run(ctx)
+	if err == nil {
+		err = identities.runAlone(ctx)
+	}
 	switch {
 	case err == nil:
 		return gather(uids, found, told), nil

@@ -47,6 +47,7 @@ func (r *Repository) together(ctx context.Context, ask func()) error {
 	if r.conn == nil {
 		return errNotConnected
 	}
+	r.forget()
 	if r.farewell != nil {
 		if err := r.redial(ctx); err != nil {
 			return err

@@ -46,6 +46,11 @@ type Repository struct {
 	// their wire name; last is the one that was selected last.
 	ahead map[string]*foreseen
 	last  *foreseen
+	// proofs are the searches that were asked ahead; upcoming the bodies, in the
+	// order in which they arrive.
+	proofs   []*foreproof
+	upcoming []*upcoming
+	tail     *upcoming // the last one that was sent, nil where something else was
 
 	// at is the selected mailbox, nil where none is or nobody knows.
 	at *selection
@@ -70,6 +75,7 @@ func (r *Repository) Close() error {
 		return nil
 	}
 	defer r.conn.Close()
+	r.forget()
 	if r.conn.Err() != nil || r.draining() {
 		return nil
 	}

@@ -32,6 +32,7 @@ func (m *mailbox) enter(ctx context.Context, write bool) error {
 	if write && m.access == mirror.ReadOnly {
 		return errReadOnly
 	}
+	m.repo.forget()
 	if !m.selected() {
 		if err := m.sel(ctx); err != nil {
 			return err
@@ -68,6 +69,7 @@ func (m *mailbox) renew(ctx context.Context) error {
 // UIDVALIDITY is not what Open saw.
 func (m *mailbox) sel(ctx context.Context) error {
 	r := m.repo
+	r.forget()
 	r.at, r.last = nil, nil
 	data, err := r.conn.Select(ctx, m.wire, r.selectOptions(m.access)).Wait()
 	if err != nil {

@@ -14,12 +14,17 @@ import (
 	"mailtwin/mirror"
 )
 
-// Bodies are asked for in commands of windowUIDs messages, windowDepth of them
-// in flight: enough for one turn of 40 ms to bring some hundred messages, few
-// enough that little is under way when the receiver gives up.
+// Bodies are asked for in commands of at most windowOctets or windowMessages,
+// and so many that octetsAhead are under way: enough for a link of 40 MB/s and
+// 200 ms, few enough that little is lost when the receiver gives up. Where sizes
+// are not known, windows of windowUnsized messages are asked for, windowDepth at
+// a time.
 const (
-	windowUIDs  = 64
-	windowDepth = 8
+	windowOctets   = 1 << 20
+	windowMessages = 500
+	octetsAhead    = 8 << 20
+	windowUnsized  = 64
+	windowDepth    = 8
 )
 
 // stream fetches one section of many messages.
@@ -27,16 +32,25 @@ type stream struct {
 	m     *mailbox
 	items imapconn.FetchItems
 	// body receives each message's section, once. It runs on the connection's
-	// reading goroutine.
-	body func(uid imap.UID, body *imapconn.FetchBody) error
+	// reading goroutine, and not before ready is closed.
+	body  func(uid imap.UID, body *imapconn.FetchBody) error
+	ready chan struct{}
 	// told receives every reply's other items; may be nil.
 	told func(msg *imapconn.FetchMessage)
+
+	windows []window // still to be asked for
+	flying  []window // under way, in order
 
 	turn  chan struct{}     // holds one token while somebody uses what follows, or body runs
 	over  chan struct{}     // closed when ended is set
 	ended error             // why nothing more is handed over
 	given map[imap.UID]bool // their section was handed over
 	again []imap.UID        // to be asked for alone
+}
+
+func newStream(m *mailbox, items imapconn.FetchItems, windows []window) *stream {
+	return &stream{m: m, items: items, windows: windows, given: make(map[imap.UID]bool),
+		ready: make(chan struct{}), turn: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // cancelGrace is how long a body whose reader was cancelled may go on before
@@ -46,38 +60,71 @@ const cancelGrace = time.Second
 // errStreamEnded ends the handlers that still run when the stream has ended.
 var errStreamEnded = errors.New("stream ended")
 
-// run asks for uids in their order and returns when all are answered, or at the
-// first error of body, of ctx or of the connection. After an error, answers
-// still under way are dropped, and body is not called any more.
+// run asks for what is not under way yet, hands everything over and returns when
+// all is answered, or at the first error of body, of ctx or of the connection.
+// After an error, answers still under way are dropped, and body is not called any
+// more.
 //
 // The commands themselves are not cancelled with ctx: that would close the
 // connection whenever a body is just arriving.
-func (s *stream) run(ctx context.Context, uids []imap.UID) error {
-	s.given = make(map[imap.UID]bool, len(uids))
-	s.turn, s.over = make(chan struct{}, 1), make(chan struct{})
-	var flying []window
-	for windows := split(uids); len(windows) > 0 || len(flying) > 0; {
-		for len(windows) > 0 && len(flying) < windowDepth {
-			flying = append(flying, s.send(ctx, windows[0], s.handler()))
-			windows = windows[1:]
+func (s *stream) run(ctx context.Context) error {
+	close(s.ready)
+	for {
+		room := int64(octetsAhead)
+		s.fill(ctx, &room)
+		if len(s.flying) == 0 {
+			return nil
 		}
-		if err := s.wait(ctx, flying[0]); err != nil {
-			s.drop(flying)
+		if len(s.windows) == 0 {
+			s.m.repo.pump(ctx, room)
+		}
+		if err := s.wait(ctx, s.flying[0]); err != nil {
+			s.drop()
 			return err
 		}
-		flying = flying[1:]
+		s.flying = s.flying[1:]
 	}
-	return s.runAlone(ctx)
 }
 
 // window is one FETCH command and what it asks for.
 type window struct {
 	uids    []imap.UID
+	octets  int64 // of the messages, 0 where that is not known
 	command *imapconn.DataCommand[imapconn.FetchData]
 }
 
-func (s *stream) send(ctx context.Context, uids []imap.UID, handler imapconn.FetchHandler) window {
-	return window{uids, s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf(uids), s.items, handler)}
+// fill sends windows as long as there is room for octets under way.
+func (s *stream) fill(ctx context.Context, room *int64) {
+	for _, w := range s.flying {
+		*room -= w.room()
+	}
+	for len(s.windows) > 0 && *room > 0 {
+		w := s.windows[0]
+		s.windows = s.windows[1:]
+		w.command = s.ask(ctx, w.uids, s.handler())
+		s.flying = append(s.flying, w)
+		*room -= w.room()
+	}
+}
+
+// room is what a window takes of octetsAhead.
+func (w window) room() int64 {
+	if w.octets == 0 {
+		return octetsAhead / windowDepth
+	}
+	return w.octets
+}
+
+func (s *stream) ask(ctx context.Context, uids []imap.UID, handler imapconn.FetchHandler) *imapconn.DataCommand[imapconn.FetchData] {
+	return s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf(uids), s.items, handler)
+}
+
+// abandon ends a stream that nobody will run.
+func (s *stream) abandon() {
+	s.lock()
+	s.end(errForgotten)
+	s.unlock()
+	s.drop()
 }
 
 // wait waits for a command to end, for the end of the stream, or for ctx.
@@ -123,10 +170,11 @@ func (s *stream) end(err error) {
 }
 
 // drop leaves commands to end by themselves.
-func (s *stream) drop(flying []window) {
-	for _, w := range flying {
+func (s *stream) drop() {
+	for _, w := range s.flying {
 		s.m.repo.dropped = append(s.m.repo.dropped, w.command.Done())
 	}
+	s.flying = nil
 }
 
 // settle judges a command that failed. A NO may be due to one message of many
@@ -185,6 +233,11 @@ func (s *stream) stopped() error {
 // give hands a section over, unless the message was given before. The lock is
 // held meanwhile: run does not return while body runs.
 func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
+	select {
+	case <-s.ready:
+	case <-s.over:
+		return errStreamEnded
+	}
 	s.lock()
 	defer s.unlock()
 	if s.ended != nil {
@@ -230,9 +283,11 @@ func (s *stream) runAlone(ctx context.Context) error {
 			}
 			return s.stopped()
 		}
-		alone := s.send(ctx, []imap.UID{uid}, handler)
+		alone := window{uids: []imap.UID{uid}}
+		alone.command = s.ask(ctx, alone.uids, handler)
 		if err := s.wait(ctx, alone); err != nil {
-			s.drop([]window{alone})
+			s.flying = []window{alone}
+			s.drop()
 			return err
 		}
 	}
@@ -240,14 +295,22 @@ func (s *stream) runAlone(ctx context.Context) error {
 }
 
 // split cuts uids into windows, each ascending: some servers refuse sets that
-// are not (QQ).
-func split(uids []imap.UID) [][]imap.UID {
-	var windows [][]imap.UID
-	for start, i := 0, 1; i <= len(uids); i++ {
-		if i == len(uids) || i-start == windowUIDs || uids[i] <= uids[i-1] {
-			windows = append(windows, uids[start:i])
-			start = i
+// are not (QQ). sizes may be nil.
+func split(uids []imap.UID, sizes map[imap.UID]int64) []window {
+	limit := windowMessages
+	if sizes == nil {
+		limit = windowUnsized
+	}
+	var windows []window
+	for i, uid := range uids {
+		last := len(windows) - 1
+		if i == 0 || uid <= uids[i-1] || len(windows[last].uids) == limit || windows[last].octets+sizes[uid] > windowOctets {
+			windows = append(windows, window{uids: uids[i:i:len(uids)]})
+			last++
 		}
+		w := &windows[last]
+		w.uids = w.uids[:len(w.uids)+1]
+		w.octets += sizes[uid]
 	}
 	return windows
 }

@@ -21,6 +21,7 @@ import (
 // View and Open see the same mailbox: UIDVALIDITY that changed between them is
 // ErrRenumbered, one that changed since known is View.Renumbered.
 func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
+	m.repo.forget()
 	if ahead := m.ahead; ahead != nil {
 		m.ahead = nil
 		if shown, complete, err := ahead.look(m.repo, m.status, known); complete || err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"mailtwin/nametrans"
 )
 
 // A batch is what one transaction of intents covers.
@@ -14,18 +16,60 @@ const (
 	batchOctets   = 32 << 20
 )
 
-// copies sends what is new on one side to the other.
+// copies sends what is new on one side to the other, one direction after the
+// other, so that each source can deliver without a break. INBOX comes first.
 func (e *effects) copies(ctx context.Context) error {
-	for _, g := range e.copyGroups(false) {
-		for len(g.actions) > 0 {
-			n := batchLength(g.actions)
-			if err := e.copyBatch(ctx, g, g.actions[:n], true); err != nil {
+	groups := e.copyGroups(false)
+	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(late(a.mailbox), late(b.mailbox)) })
+	for _, to := range [...]Side{Near, Far} {
+		var batches []group
+		for _, g := range groups {
+			if g.side == to {
+				batches = append(batches, g.batches()...)
+			}
+		}
+		e.expectCopies(ctx, to.Other(), batches)
+		for _, g := range batches {
+			if err := e.copyBatch(ctx, g, g.actions, true); err != nil {
 				return err
 			}
-			g.actions = g.actions[n:]
 		}
 	}
 	return nil
+}
+
+// late ranks mailboxes by when people look into them.
+func late(name Name) int {
+	if name == nametrans.Inbox {
+		return 0
+	}
+	return 1
+}
+
+// batches splits a group into what one transaction of intents covers.
+func (g group) batches() (list []group) {
+	for len(g.actions) > 0 {
+		part := g
+		n := batchLength(g.actions)
+		part.actions, g.actions = g.actions[:n], g.actions[n:]
+		list = append(list, part)
+	}
+	return list
+}
+
+// expectCopies announces to the source what is going to be fetched.
+func (e *effects) expectCopies(ctx context.Context, from Side, batches []group) {
+	var fetches []Expected
+	for _, g := range batches {
+		fetch := Expected{Name: g.mailbox}
+		for _, a := range g.actions {
+			fetch.Fetch = append(fetch.Fetch, a.Message)
+		}
+		fetches = append(fetches, fetch)
+	}
+	if len(fetches) > 0 {
+		e.Repositories[from].Expect(ctx, fetches)
+	}
 }
 
 // riskyCopies does the same for messages at which the connection was lost before,

@@ -305,10 +305,13 @@ func (x *run) expect(ctx context.Context, visit []*box, s Side) {
 	var views []Expected
 	for _, b := range visit {
 		if side := &b.sides[s]; x.toLookInto(b, s) && side.handle == nil {
-			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), View: x.knownTo(side), Listed: side.listed.Status})
+			known := x.knownTo(side)
+			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), Listed: side.listed.Status, View: &known})
 		}
 	}
-	x.Repositories[s].Expect(ctx, views)
+	if len(views) > 0 {
+		x.Repositories[s].Expect(ctx, views)
+	}
 }
 
 // toLookInto reports whether a mailbox of a side may show something new.

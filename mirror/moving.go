@@ -4,7 +4,9 @@ import "context"
 
 // moves carries out on one side what a person moved on the other.
 func (e *effects) moves(ctx context.Context) error {
-	for _, g := range e.groups(MoveTo) {
+	groups := e.groups(MoveTo)
+	e.expectProofs(ctx, groups)
+	for _, g := range groups {
 		if err := e.moveGroup(ctx, g); err != nil {
 			return err
 		}

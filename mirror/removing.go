@@ -11,7 +11,9 @@ const defaultTrash Name = "Trash"
 
 // removals takes away what is proved gone on the other side.
 func (e *effects) removals(ctx context.Context) error {
-	for _, g := range e.groups(Remove) {
+	groups := e.groups(Remove)
+	e.expectProofs(ctx, groups)
+	for _, g := range groups {
 		b := e.box(g.mailbox)
 		actions, err := e.proven(ctx, b, g.side.Other(), g.actions)
 		if err != nil {

@@ -72,10 +72,10 @@ type Repository interface {
 	// and begins a new one when it is called again after all.
 	List(ctx context.Context, brief bool) (Listing, error)
 
-	// Expect announces mailboxes that Open and View are about to be called for, so
-	// that a side can ask about all of them in one turn. It is a hint: it reports
-	// nothing, and what it announces need not come.
-	Expect(ctx context.Context, views []Expected)
+	// Expect announces calls to come, in their order, so that a side can ask for
+	// all of it in one turn. It is a hint: it reports nothing, what it announces
+	// need not come, and it replaces what was announced before.
+	Expect(ctx context.Context, calls []Expected)
 
 	// Memory returns what Connect is to be given at the next visit, "" for
 	// nothing. It is asked for after a List that succeeded and costs nothing.
@@ -156,15 +156,19 @@ type Mailbox interface {
 	Remove(ctx context.Context, refs []Ref, keep bool) ([]Removed, error)
 }
 
-// Expected is a mailbox about to be opened and viewed, with what these calls
-// will be given.
+// Expected is one call to come. Which one the last fields say.
 type Expected struct {
-	Name   Name
+	Name Name
+	// Open is called with Access and Known, and then View.
 	Access Access
 	Known  Checkpoint
-	View   Known
 	// Listed is the status that the listing showed, nil where it showed none.
 	Listed *Checkpoint
+	View   *Known
+	// Absent is called with these.
+	Absent []Ref
+	// Fetch is called with these.
+	Fetch []Message
 }
 
 // Identified is one result of Identify. With Err the identity is not filled.

@@ -44,8 +44,8 @@ func (r *faultyRepository) Open(ctx context.Context, name mirror.Name, access mi
 	return &faultyMailbox{m, r.fault}, nil
 }
 
-func (r *faultyRepository) Expect(ctx context.Context, views []mirror.Expected) {
-	r.inner.Expect(ctx, views)
+func (r *faultyRepository) Expect(ctx context.Context, calls []mirror.Expected) {
+	r.inner.Expect(ctx, calls)
 }
 
 func (r *faultyRepository) Memory() string { return r.inner.Memory() }

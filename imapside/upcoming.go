@@ -1,0 +1,110 @@
+package imapside
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// upcoming is a Fetch that was announced. Its commands may be under way before it
+// is called; its bodies wait, and with them all that the server sends behind
+// them, until it is. So any other call drops what was announced first.
+type upcoming struct {
+	m      *mailbox
+	uids   []imap.UID
+	stream *stream
+	// selected is the SELECT in front of it, nil where the mailbox was selected.
+	selected *imapconn.DataCommand[imapconn.SelectData]
+	begun    bool
+}
+
+// errForgotten ends an announced Fetch that something else came before.
+var errForgotten = errors.New("something else was asked first")
+
+// queue announces a Fetch of a mailbox that is open.
+func (r *Repository) queue(wire string, messages []mirror.Message) {
+	m := r.opened[wire]
+	if m == nil {
+		return
+	}
+	var refs []mirror.Ref
+	sizes := make(map[imap.UID]int64, len(messages))
+	for _, message := range messages {
+		refs = append(refs, message.Ref)
+		sizes[message.UID] = message.Size
+	}
+	u := &upcoming{m: m, uids: inOrder(refs)}
+	u.stream = newStream(m, bodyItems, split(u.uids, sizes))
+	r.upcoming = append(r.upcoming, u)
+}
+
+// pump sends as much of what was announced as there is room for, in octets.
+func (r *Repository) pump(ctx context.Context, room int64) {
+	for _, u := range r.upcoming {
+		if room <= 0 {
+			return
+		}
+		u.begin(ctx)
+		if u.stream.fill(ctx, &room); len(u.stream.windows) > 0 {
+			return
+		}
+	}
+}
+
+// begin selects the mailbox, unless it is selected, or will be by what was sent
+// before.
+func (u *upcoming) begin(ctx context.Context) {
+	r := u.m.repo
+	if u.begun {
+		return
+	}
+	u.begun = true
+	switch {
+	case r.tail != nil && r.tail.m == u.m:
+		u.selected = r.tail.selected
+	case r.tail == nil && u.m.selected():
+		r.at.used = true
+	default:
+		u.selected = r.conn.Select(ctx, u.m.wire, r.selectOptions(u.m.access))
+		r.at, r.last = nil, nil
+	}
+	r.tail = u
+}
+
+// claim returns the announced Fetch of uids, the next one to arrive, and nil
+// where there is none. What was announced before it is dropped.
+func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID) *upcoming {
+	i := slices.IndexFunc(r.upcoming, func(u *upcoming) bool { return u.m == m && slices.Equal(u.uids, uids) })
+	if i < 0 {
+		r.forget()
+		return nil
+	}
+	for _, u := range r.upcoming[:i] {
+		u.stream.abandon()
+	}
+	u := r.upcoming[i]
+	r.upcoming = r.upcoming[i+1:]
+	u.begin(ctx)
+	if u.selected != nil {
+		data, err := u.selected.Wait()
+		if err != nil || data.UIDValidity != m.status.UIDValidity {
+			u.stream.abandon()
+			r.forget()
+			return nil
+		}
+	}
+	return u
+}
+
+// forget drops what was announced and is not claimed.
+func (r *Repository) forget() {
+	for _, u := range r.upcoming {
+		u.stream.abandon()
+	}
+	r.upcoming, r.tail = nil, nil
+}
