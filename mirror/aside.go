@@ -25,8 +25,12 @@ func (x *run) avoid(b *box, s Side, taken map[UID]bool) {
 	}
 }
 
+// ghost reports whether q is a copy that came after it was sent again: it is never
+// tried.
+func (q Quarantined) ghost() bool { return q.Next.IsZero() }
+
 // due reports whether a quarantined message is to be tried again.
-func (x *run) due(q Quarantined) bool { return !q.Next.IsZero() && !x.Now().Before(q.Next) }
+func (x *run) due(q Quarantined) bool { return !q.ghost() && !x.Now().Before(q.Next) }
 
 // keptAside reports whether a message stands in quarantine, due or not.
 func (x *run) keptAside(b *box, s Side, uid UID) bool { return x.rowAside(b, s, uid) != nil }

@@ -79,4 +79,30 @@ remove far 7`},
 	// What the first run may not remove, no later one did.
 	{"strict mirror of a Maildir", `lose
 deliver far INBOX 3`},
+	// Renamed on one side, moved on the other to a mailbox whose name comes first.
+	{"IMAP with few flags and Maildir", `deliver far Archive 3
+rest
+rebase near 5
+move far 1 INBOX`},
+	// What was being sent again lost its source: its record was made twice.
+	{"mirror of a Maildir to bare IMAP", `deliver near INBOX 3
+rest
+move far 0 Archive
+crash before 4
+remove near 5`},
+	// A late copy was not known any more once its mailbox was renumbered.
+	{"bare IMAP and Maildir", `during near 1 deliver far Archive 3
+cut far 0 110s
+cut far 3 50s
+renumber far Archive`},
+	// A late copy whose source was gone was named to nobody.
+	{"copy from Maildir to bare IMAP", `deliver near INBOX 3
+cut far 0 70s
+cut far 0 50s
+edit near 8`},
+	// Flags taken from a copy that no listing had shown count as refused there.
+	{"IMAP and Maildir", `deliver near INBOX 3
+flags near 0 \Seen
+crash before 5
+flags far 0 \Flagged`},
 }

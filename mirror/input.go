@@ -134,10 +134,11 @@ func (x *run) intentInput(b *box, in *MailboxInput) {
 		case intent.Mailbox != b.name:
 		case intent.Kind == GhostIntent:
 			side := &b.sides[intent.Side]
-			m := side.messages[intent.Source.UID]
-			if m != nil && (!side.gone[m.UID] && !side.unknown[m.UID] || m.Identity.Body.Known()) {
-				in.Ghosts = append(in.Ghosts, GhostInput{intent, *m})
+			g := GhostInput{Intent: intent}
+			if m := side.messages[intent.Source.UID]; m != nil && (!side.gone[m.UID] && !side.unknown[m.UID] || m.Identity.Body.Known()) {
+				g.Source = *m
 			}
+			in.Ghosts = append(in.Ghosts, g)
 		default:
 			in.Intents = append(in.Intents, intent)
 		}

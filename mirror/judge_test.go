@@ -242,7 +242,10 @@ func (h *history) equal(copies [2][]copyOf) {
 		shown[s] = map[string][]string{}
 		for _, c := range copies[s] {
 			if h.has(s.Other(), c.mailbox) && !c.excused && !h.letters[c.key].edited {
-				line := c.key + " " + h.comparable(c.held.Flags).String()
+				line := c.key
+				if !h.letters[c.key].unsighted {
+					line += " " + h.comparable(c.held.Flags).String()
+				}
 				shown[s][string(c.mailbox)] = append(shown[s][string(c.mailbox)], line)
 			}
 		}

@@ -110,8 +110,11 @@ type look struct {
 	date int64
 }
 
+// lookOf tells a message by its size and date.
+func lookOf(m Message) look { return look{size: m.Size, date: m.Date.Unix()} }
+
 func looks(m Message) []look {
-	list := []look{{size: m.Size, date: m.Date.Unix()}}
+	list := []look{lookOf(m)}
 	if m.Base != "" {
 		list = append(list, look{base: m.Base})
 	}

@@ -15,17 +15,22 @@ func (b *boxPlanner) rebind() {
 		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
 			b.rebindRecord(s, index[m.a], fresh[m.b])
 		}
+	}
+}
+
+// rebindBothGone finds messages of a Maildir that were renamed while they were
+// moved on the other side. Their partners cannot be read: what is known of them
+// must do, and the date must be the same. Where nothing was moved, what is there
+// again was put back by somebody, and is new.
+func (b *boxPlanner) rebindBothGone() {
+	for _, s := range Sides {
 		if !b.in.Sides[s].Traits.Numbers {
-			b.rebindBothGone(s)
+			b.rebindBothGoneOn(s)
 		}
 	}
 }
 
-// rebindBothGone finds messages that were renamed on s while they were moved on
-// the other side. Their partners cannot be read: what is known of them must do,
-// and the date must be the same. Where nothing was moved, what is there again was
-// put back by somebody, and is new.
-func (b *boxPlanner) rebindBothGone(s Side) {
+func (b *boxPlanner) rebindBothGoneOn(s Side) {
 	for i, r := range b.box.Records {
 		was := b.forMatching(r.Seen[s].Message)
 		if b.settled[i] || r.Altered || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() {
@@ -207,10 +212,11 @@ func (b *boxPlanner) quarantine(s Side, m Message, reason string) {
 func (b *boxPlanner) ghosts() {
 	for _, g := range b.box.Ghosts {
 		s := g.Intent.Side.Other()
+		find := b.ghostOf
 		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Source.UID) {
-			continue // nobody can tell any more what it was
+			find = b.likelyGhost
 		}
-		ghost, ok := b.ghostOf(g, s)
+		ghost, ok := find(g, s)
 		if !ok {
 			continue
 		}
@@ -250,6 +256,38 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 		}
 	}
 	return ghost, false
+}
+
+// likelyGhost finds it by size and date where nobody can tell any more what it
+// was: among what has them, if that is no more than what was sent and may have
+// come. Of several, which are equal, the first one counts.
+func (b *boxPlanner) likelyGhost(g GhostInput, s Side) (ghost Message, ok bool) {
+	same := slices.DeleteFunc(b.free(s), func(m Message) bool {
+		return m.UID < g.Intent.TargetUIDNext || m.Size != g.Intent.Size || !m.Date.Equal(g.Intent.Date)
+	})
+	sent := 0
+	for _, in := range b.sentTo(s) {
+		if in.Size == g.Intent.Size && in.Date.Equal(g.Intent.Date) {
+			sent++
+		}
+	}
+	if len(same) == 0 || len(same) > sent {
+		return ghost, false
+	}
+	return same[0], true
+}
+
+// sentTo lists the copies that were sent to s and may appear there, ghosts and all.
+func (b *boxPlanner) sentTo(s Side) (list []Intent) {
+	for _, g := range b.box.Ghosts {
+		list = append(list, g.Intent)
+	}
+	for _, in := range b.box.Intents {
+		if in.Kind == CopyIntent {
+			list = append(list, in)
+		}
+	}
+	return slices.DeleteFunc(list, func(in Intent) bool { return in.Side.Other() != s })
 }
 
 // shows reports whether a message is there to be read.

@@ -235,7 +235,8 @@ type MailboxInput struct {
 	Unsure [2]bool
 }
 
-// GhostInput is a copy that was sent again and the source it was made of.
+// GhostInput is a copy that was sent again and the source it was made of, zero
+// where nobody can tell any more what that was.
 type GhostInput struct {
 	Intent Intent
 	Source Message

@@ -21,8 +21,13 @@ func MakePlan(in Input) (Plan, []Need) {
 	for _, b := range p.boxes {
 		b.presence()
 		b.confirm()
+	}
+	for _, b := range p.boxes {
 		b.reclaim()
 		b.rebind()
+	}
+	for _, b := range p.boxes {
+		b.rebindBothGone()
 	}
 	// Then what interrupted moves did, and what people moved: a message that
 	// is gone here and new there must not be paired with an equal one first.

@@ -97,10 +97,22 @@ func (b *boxPlanner) candidates(in *Intent) (list []Message) {
 	return list
 }
 
+// recordOf returns the index of the record of a message, -1 where it has none.
+func (b *boxPlanner) recordOf(s Side, uid UID) int {
+	return slices.IndexFunc(b.box.Records, func(r RecordInput) bool { return r.UID[s] == uid })
+}
+
 // reclaimCopy makes the record that was not written. Unless it is sure, nothing
 // is ever removed for it.
 func (b *boxPlanner) reclaimCopy(s Side, source, copied Message, sure bool) {
 	o := s.Other()
+	if i := b.recordOf(s, source.UID); i >= 0 { // it was being sent again
+		if !sure {
+			b.box.Records[i].State[s] = Held
+		}
+		b.rebindRecord(o, i, copied)
+		return
+	}
 	b.claimed[o][copied.UID] = true
 	r := RecordInput{Record: Record{Mailbox: b.box.Name, Base: [2]Flags{copied.Flags, copied.Flags}}}
 	r.UID[s], r.UID[o] = source.UID, copied.UID

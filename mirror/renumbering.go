@@ -28,9 +28,12 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			// The new UIDVALIDITY goes with the first new rows, so that an
 			// interrupted run is not taken for another renumbering.
 			side.row.Checkpoint = Checkpoint{UIDValidity: is}
-			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}, Tombs: x.keptTombs(b, s)}
+			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}, Tombs: x.keptTombs(b, s), Quarantine: x.keptGhosts(b, s)}
 			for _, t := range c.Tombs { // the next renumbering finds them by their rows
 				c.Messages = append(c.Messages, MessageRow{s, b.name, *side.messages[t.UID]})
+			}
+			for _, q := range c.Quarantine {
+				c.Messages = append(c.Messages, MessageRow{s, b.name, *side.messages[q.UID]})
 			}
 			x.forget(s, b.name, &c)
 			if err := x.commit(&c); err != nil {
@@ -38,6 +41,7 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			}
 			b.records, b.count = nil, 0
 			x.snapshot.Tombs = append(x.snapshot.Tombs, c.Tombs...)
+			x.snapshot.Quarantine = append(x.snapshot.Quarantine, c.Quarantine...)
 		}
 	}
 	return nil
@@ -47,22 +51,16 @@ func (x *run) forgetRenumbered(visit []*box) error {
 // \Deleted, of the same size and date.
 func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
 	side := &b.sides[s]
-	type look struct {
-		size int64
-		date int64
-	}
 	shown := map[look][]UID{}
 	for _, m := range side.view.New {
 		if m.Flags.Has(imap.FlagDeleted) {
-			at := look{m.Size, m.Date.Unix()}
-			shown[at] = append(shown[at], m.UID)
+			shown[lookOf(m)] = append(shown[lookOf(m)], m.UID)
 		}
 	}
 	tombs := map[look][]Tomb{}
 	for _, t := range x.snapshot.Tombs {
 		if old := side.before[t.UID]; t.Side == s && t.Mailbox == b.name && old != nil {
-			at := look{old.Size, old.Date.Unix()}
-			tombs[at] = append(tombs[at], t)
+			tombs[lookOf(*old)] = append(tombs[lookOf(*old)], t)
 		}
 	}
 	for at, list := range tombs {
@@ -73,6 +71,41 @@ func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
 		}
 	}
 	slices.SortFunc(kept, func(a, b Tomb) int { return cmp.Compare(a.UID, b.UID) })
+	return kept
+}
+
+// keptGhosts finds the copies that came too late under their new UIDs. They are
+// equal to those that they are late copies of, so that any of these may stand
+// for them; where more are shown than there were, one may be somebody else's.
+func (x *run) keptGhosts(b *box, s Side) (kept []Quarantined) {
+	side := &b.sides[s]
+	ghosts := map[look][]Quarantined{}
+	for _, q := range x.snapshot.Quarantine {
+		if old := side.before[q.UID]; q.Side == s && q.Mailbox == b.name && q.ghost() && old != nil {
+			ghosts[lookOf(*old)] = append(ghosts[lookOf(*old)], q)
+		}
+	}
+	if len(ghosts) == 0 {
+		return nil
+	}
+	before := map[look]int{}
+	for _, m := range side.before {
+		before[lookOf(*m)]++
+	}
+	shown := map[look][]UID{}
+	for _, m := range side.view.New {
+		shown[lookOf(m)] = append(shown[lookOf(m)], m.UID)
+	}
+	for at, list := range ghosts {
+		others := before[at] - len(list)
+		if now := shown[at]; len(now) > others && len(now) <= before[at] {
+			for i, uid := range now[others:] {
+				list[i].UID = uid
+				kept = append(kept, list[i])
+			}
+		}
+	}
+	slices.SortFunc(kept, func(a, b Quarantined) int { return cmp.Compare(a.UID, b.UID) })
 	return kept
 }
 

@@ -49,6 +49,9 @@ type facts struct {
 	// edited: it is another letter's next version, or has one, and may be taken
 	// for the same message.
 	edited bool
+	// unsighted: somebody set the flags of a copy before we had seen it. What is
+	// missing then counts as refused by its side (DESIGN.md §6).
+	unsighted bool
 	// deleted: somebody set \Deleted on a copy.
 	deleted bool
 }
@@ -257,6 +260,7 @@ func (h *history) handle(words []string, s mirror.Side, name mirror.Name, m mirr
 	server := h.servers[s]
 	switch words[0] {
 	case "flags":
+		f.unsighted = f.unsighted || h.unsighted(s, name, m)
 		f.deleted = f.deleted || strings.Contains(words[3], `\Deleted`)
 		server.SetFlags(name, m.ID, flags(strings.Join(words[3:], " ")))
 	case "keyword":
@@ -283,6 +287,19 @@ func (h *history) handle(words []string, s mirror.Side, name mirror.Name, m mirr
 	case "move":
 		h.move(s, name, m, nameOf(words[3]), f)
 	}
+}
+
+// unsighted reports whether m is a copy of ours that no listing has shown.
+func (h *history) unsighted(s mirror.Side, name mirror.Name, m mirrortest.Held) bool {
+	snapshot := h.snapshot()
+	if slices.ContainsFunc(snapshot.Intents, func(in mirror.Intent) bool { return in.Kind == mirror.CopyIntent && in.Side != s && in.Mailbox == name }) {
+		return true
+	}
+	records, err := h.state.Records(name)
+	if err != nil {
+		h.t.Fatalf("records: %v", err)
+	}
+	return slices.ContainsFunc(records, func(r mirror.Record) bool { return r.UID[s] == m.ID && r.State[s] == mirror.Unconfirmed })
 }
 
 // move moves a letter. Moved on both sides to different mailboxes it is meant
