@@ -103,6 +103,40 @@ func TestUpcoming(t *testing.T) {
 	wantFetched(t, inBox, "Box", 5)
 }
 
+// TestTagsTogether: Dovecot may send the tags of pipelined commands behind all
+// their answers. A body that does not come then gives up those behind it.
+func TestTagsTogether(t *testing.T) {
+	ask := []imaptest.Step{imaptest.Expect(fmt.Sprintf(fetchBody, "1:2")), imaptest.Expect(fmt.Sprintf(fetchBody, "3"))}
+	t.Run("all there", func(t *testing.T) {
+		answer := send(bodyOf(1, "Other", 1), bodyOf(2, "Other", 2), bodyOf(3, "Other", 3), "$5 OK ok", "$6 OK ok")
+		r, _, inOther := twoOpen(t, "", ask, []imaptest.Step{answer}, bye)
+		r.Expect(t.Context(), []mirror.Expected{announced(other, 1, 2), announced(other, 3)})
+		wantInTime(t, inOther, []string{"Other 1", "Other 2"}, 1, 2)
+		wantInTime(t, inOther, []string{"Other 3"}, 3)
+	})
+	t.Run("one is gone", func(t *testing.T) {
+		answer := send(bodyOf(1, "Other", 1), bodyOf(3, "Other", 3), "$5 OK ok", "$6 OK ok")
+		r, _, inOther := twoOpen(t, "", ask, []imaptest.Step{answer}, do("NOOP", "$tag OK ok"), fetch("3", "Other", 3), bye)
+		r.Expect(t.Context(), []mirror.Expected{announced(other, 1, 2), announced(other, 3)})
+		wantInTime(t, inOther, []string{"Other 1"}, 1, 2)
+		wantInTime(t, inOther, []string{"Other 3"}, 3)
+	})
+}
+
+func wantInTime(t *testing.T, m mirror.Mailbox, want []string, uids ...imap.UID) {
+	t.Helper()
+	err := inTime(t, func() error {
+		got, err := fetched(t, m, uids...)
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestUpcomingSkipped: an announced Fetch that does not come is dropped when the
 // next one does.
 func TestUpcomingSkipped(t *testing.T) {

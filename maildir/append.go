@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -149,14 +150,20 @@ func (a *appender) prepare(d *delivery, flags mirror.Flags) error {
 	return nil
 }
 
+// chunks are the buffers that bodies flow through.
+var chunks = sync.Pool{New: func() any { chunk := make([]byte, 32<<10); return &chunk }}
+
 // write streams a message into f and checks that it is whole.
 func (a *appender) write(f file, in mirror.Incoming) (mirror.Form, error) {
 	if in.Body.Octets == 0 {
 		return 0, mirror.ErrEmptyBody
 	}
 	w := newFormWriter(f, in.Body.Form)
+	defer w.release()
 	// One octet more than announced shows a body that is too long.
-	octets, err := io.Copy(w, io.LimitReader(in.Body.Reader, in.Body.Octets+1))
+	chunk := chunks.Get().(*[]byte)
+	defer chunks.Put(chunk)
+	octets, err := io.CopyBuffer(w, io.LimitReader(in.Body.Reader, in.Body.Octets+1), *chunk)
 	switch {
 	case w.err != nil:
 		return 0, fmt.Errorf("write file in tmp: %w", w.err)

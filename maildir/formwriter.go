@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"bytes"
+	"sync"
 
 	"mailtwin/mirror"
 )
@@ -30,7 +31,17 @@ const flushAt = 64 << 10
 // newFormWriter returns a writer for octets in form. What is not in Wire form
 // is copied.
 func newFormWriter(f file, form mirror.Form) *formWriter {
-	return &formWriter{file: f, asIs: form != mirror.Wire}
+	return &formWriter{file: f, asIs: form != mirror.Wire, pending: (*pendings.Get().(*[]byte))[:0]}
+}
+
+// pendings are the buffers of writers that have ended.
+var pendings = sync.Pool{New: func() any { pending := make([]byte, 0, flushAt+32<<10); return &pending }}
+
+// release gives the writer's buffer to others. Nothing may be written after it.
+func (w *formWriter) release() {
+	pending := w.pending
+	w.pending = nil
+	pendings.Put(&pending)
 }
 
 func (w *formWriter) Write(p []byte) (int, error) {

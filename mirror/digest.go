@@ -14,16 +14,20 @@ import (
 // Octets are in the side's own form; LF form and travelling form of one
 // message give the same Identity but for Form.
 type Hasher struct {
-	form   Form
-	body   hash.Hash // canonical octets without foreign header lines
-	exact  hash.Hash // octets as they travel
-	octets int64     // as given
-	size   int64     // in canonical form
+	form  Form
+	exact hash.Hash // octets as they travel
+	// body takes the canonical octets without foreign header lines. It is nil as
+	// long as these are the ones that travel, and then exact stands for both.
+	body   hash.Hash
+	octets int64 // as given
+	size   int64 // in canonical form
 	last   byte
 	nul    bool
 	crlfs  int
 	bareLF int
 
+	// parted says that canonical octets were others than those that travel.
+	parted   bool
 	inHeader bool
 	header   []byte // canonical, at most maxHeader octets and a chunk
 	id       Identity
@@ -36,7 +40,7 @@ const maxHeader = 1 << 20
 
 // NewHasher returns a hasher for octets in form.
 func NewHasher(form Form) *Hasher {
-	return &Hasher{body: sha256.New(), exact: sha256.New(), form: form, inHeader: true}
+	return &Hasher{exact: sha256.New(), form: form, inHeader: true}
 }
 
 // Write takes the next octets. It never fails.
@@ -45,22 +49,43 @@ func (h *Hasher) Write(p []byte) (int, error) {
 	h.nul = h.nul || bytes.IndexByte(p, 0) >= 0
 	out := h.canonical(p)
 	h.size += int64(len(out))
+	if len(out) != len(p) && h.form != LF {
+		h.part()
+	}
 	if h.form == LF {
 		h.exact.Write(out)
 	} else {
 		h.exact.Write(p)
 	}
-	if h.inHeader {
+	switch {
+	case h.inHeader:
 		h.takeHeader(out)
-	} else {
+	case h.body != nil:
 		h.body.Write(out)
 	}
 	return len(p), nil
 }
 
-// canonical returns p with CRLF for every LF that no CR precedes. The result
-// is valid until the next call.
+// part makes body a hash of its own, before octets that are not the same in both.
+func (h *Hasher) part() {
+	h.parted = true
+	if h.body == nil && !h.inHeader {
+		h.body = clone(h.exact)
+	}
+}
+
+// clone copies a SHA-256 under way.
+func clone(digest hash.Hash) hash.Hash {
+	copied, _ := digest.(hash.Cloner).Clone() // crypto/sha256 never fails to
+	return copied
+}
+
+// canonical returns p with CRLF for every LF that no CR precedes: p itself where
+// there is none. The result is valid until the next call.
 func (h *Hasher) canonical(p []byte) []byte {
+	if h.wellEnded(p) {
+		return p
+	}
 	out := h.scratch[:0]
 	for len(p) > 0 {
 		line, rest, found := bytes.Cut(p, []byte("\n"))
@@ -83,6 +108,29 @@ func (h *Hasher) canonical(p []byte) []byte {
 	}
 	h.scratch = out
 	return out
+}
+
+// wellEnded reports whether a CR precedes every LF of p, and counts them then.
+func (h *Hasher) wellEnded(p []byte) bool {
+	lines, last := 0, h.last
+	for rest := p; len(rest) > 0; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			last = rest[len(rest)-1]
+			break
+		}
+		if i > 0 {
+			last = rest[i-1]
+		}
+		if last != '\r' {
+			return false
+		}
+		lines++
+		last, rest = '\n', rest[i+1:]
+	}
+	h.crlfs += lines
+	h.last = last
+	return true
 }
 
 // takeHeader collects canonical octets up to the empty line, and lets the
@@ -110,8 +158,11 @@ func (h *Hasher) endHeader(end int, whole bool) {
 	header, rest := h.header[:end], h.header[end:]
 	h.id = IdentifyHeader(header)
 	h.id.Decisive = h.id.Decisive && whole
-	writeHeader(h.body, header)
-	h.body.Write(rest)
+	if h.parted || h.id.Foreign > 0 {
+		h.body = sha256.New()
+		writeHeader(h.body, header)
+		h.body.Write(rest)
+	}
 	h.inHeader, h.header = false, nil
 }
 
@@ -133,8 +184,10 @@ func (h *Hasher) Sum() Identity {
 		h.endHeader(len(h.header), len(h.header) <= maxHeader)
 	}
 	id := h.id
-	h.body.Sum(id.Body[:0])
 	h.exact.Sum(id.Exact[:0])
+	if id.Body = id.Exact; h.body != nil {
+		h.body.Sum(id.Body[:0])
+	}
 	id.Form = h.form
 	return id
 }
