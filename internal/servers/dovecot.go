@@ -263,6 +263,12 @@ func (d *Dovecot) own(path string) error {
 	return os.Chown(path, uid, gid)
 }
 
+// Version is the server's version as its program prints it.
+func (d *Dovecot) Version(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, d.cmd.Path, "--version").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // Log returns what the server wrote so far.
 func (d *Dovecot) Log() string {
 	log, _ := os.ReadFile(filepath.Join(d.dir, "dovecot.log"))

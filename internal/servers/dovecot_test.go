@@ -3,6 +3,7 @@ package servers_test
 import (
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,9 @@ func TestDovecotStartsAndStops(t *testing.T) {
 				t.Fatalf("while running: %v", err)
 			}
 			conn.Close()
+		}
+		if version, err := d.Version(t.Context()); err != nil || !strings.HasPrefix(version, "2.") {
+			t.Errorf("version: got %q, error %v; want 2 and more", version, err)
 		}
 	})
 	if d == nil {

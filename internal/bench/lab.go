@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"mailtwin/internal/servers"
+)
+
+// A lab is a server, the proxies before it and room for mail, all on one file
+// system. It is used by one goroutine.
+type lab struct {
+	dir    string // its own, removed by close
+	server *servers.Dovecot
+	// clear and tls stand before the server's two ports.
+	clear, tls *proxy
+	// program is the built mailtwin, self this program.
+	program, self string
+	// filled are accounts that hold the mail of a shape and are only copied.
+	filled map[shape]account
+	users  int
+}
+
+// newLab starts a lab in a directory of its own below parent; "" is the
+// system's for temporary files.
+func newLab(ctx context.Context, parent string) (*lab, error) {
+	dir, err := os.MkdirTemp(parent, "mtbench")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{dir: dir, filled: map[shape]account{}}
+	if err := l.start(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lab) start(ctx context.Context) (err error) {
+	// The server's own accounts pass through.
+	if err := os.Chmod(l.dir, 0o711); err != nil {
+		return err
+	}
+	if l.self, err = os.Executable(); err != nil {
+		return err
+	}
+	l.program = filepath.Join(l.dir, "mailtwin")
+	build := exec.CommandContext(ctx, "go", "build", "-o", l.program, "mailtwin")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build mailtwin: %w\n%s", err, out)
+	}
+	if l.server, err = startServer(ctx, l.dir); err != nil {
+		return err
+	}
+	if l.clear, err = newProxy(fmt.Sprintf("127.0.0.1:%d", l.server.Port)); err != nil {
+		return err
+	}
+	l.tls, err = newProxy(fmt.Sprintf("127.0.0.1:%d", l.server.TLSPort))
+	return err
+}
+
+// startServer starts a Dovecot that keeps its mail in dir: it makes a directory
+// where temporary files go.
+func startServer(ctx context.Context, dir string) (*servers.Dovecot, error) {
+	before, had := os.LookupEnv("TMPDIR")
+	if err := os.Setenv("TMPDIR", dir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if had {
+			os.Setenv("TMPDIR", before)
+		} else {
+			os.Unsetenv("TMPDIR")
+		}
+	}()
+	return servers.StartDovecot(ctx, servers.Options{})
+}
+
+// close ends everything and removes all mail.
+func (l *lab) close() {
+	for _, p := range []*proxy{l.clear, l.tls} {
+		if p != nil {
+			p.close()
+		}
+	}
+	if l.server != nil {
+		l.server.Stop()
+	}
+	os.RemoveAll(l.dir)
+}
+
+// proxy is the one for a kind of connection.
+func (l *lab) proxy(tls bool) *proxy {
+	if tls {
+		return l.tls
+	}
+	return l.clear
+}
+
+// newAccount is an account that nobody used, without mail.
+func (l *lab) newAccount() account {
+	l.users++
+	return account{l, fmt.Sprintf("user%d", l.users)}
+}
+
+// account returns one that holds the mail of s, to be copied.
+func (l *lab) account(ctx context.Context, s shape) (account, error) {
+	if a, found := l.filled[s]; found {
+		return a, nil
+	}
+	a := l.newAccount()
+	if err := a.fill(s); err != nil {
+		return a, err
+	}
+	if err := a.index(ctx); err != nil {
+		return a, err
+	}
+	l.filled[s] = a
+	return a, nil
+}
+
+// leave removes the mail of shapes that none of the jobs to come needs.
+func (l *lab) leave(jobs []job) error {
+	for s, a := range l.filled {
+		if slices.ContainsFunc(jobs, func(j job) bool { return j.shape == s }) {
+			continue
+		}
+		if err := a.remove(); err != nil {
+			return err
+		}
+		delete(l.filled, s)
+	}
+	return nil
+}
