@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,28 +18,25 @@ import (
 )
 
 // changeServer adds, flags and removes messages on the server, as another
-// client would, spread over all mailboxes.
+// client would, spread over all mailboxes. What one round flags loses its flag
+// in the next.
 func (s *stage) changeServer(ctx context.Context) error {
 	conn, err := s.account.endpoint().open(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	c := s.job.change
+	c, n := s.job.change, s.job.shape.mailboxes
 	list := sizes(uint64(seed+s.round), c.added, c.mean)
 	next := 0
-	for i := range s.job.shape.mailboxes {
-		uids, err := selectUIDs(ctx, conn, mailboxName(i))
-		if err != nil {
-			return err
+	for i := range n {
+		name := mailboxName(i)
+		if err := s.alter(ctx, conn, name, share(c.removed, i, n), share(c.flagged, i, n)); err != nil {
+			return fmt.Errorf("mailbox %s: %w", name, err)
 		}
-		removed, flagged := share(c.removed, i, s.job.shape.mailboxes), share(c.flagged, i, s.job.shape.mailboxes)
-		if err := s.alter(ctx, conn, uids, removed, flagged); err != nil {
-			return fmt.Errorf("mailbox %s: %w", mailboxName(i), err)
-		}
-		for range share(c.added, i, s.job.shape.mailboxes) {
-			if err := s.addLetter(ctx, conn, mailboxName(i), next, list[next]); err != nil {
-				return err
+		for range share(c.added, i, n) {
+			if err := s.addLetter(ctx, conn, name, next, list[next]); err != nil {
+				return fmt.Errorf("mailbox %s: %w", name, err)
 			}
 			next++
 		}
@@ -49,39 +47,59 @@ func (s *stage) changeServer(ctx context.Context) error {
 // share is the i-th of n parts of a total; they differ by one at most.
 func share(total, i, n int) int { return total*(i+1)/n - total*i/n }
 
-// selectUIDs selects a mailbox and returns its UIDs without \Flagged, in order.
-func selectUIDs(ctx context.Context, conn *imapconn.Conn, mailbox string) (uids []imap.UID, err error) {
+// alter removes the first messages of a mailbox and changes a flag of its last.
+func (s *stage) alter(ctx context.Context, conn *imapconn.Conn, mailbox string, removed, flagged int) error {
+	if removed+flagged == 0 {
+		return nil
+	}
+	plain, marked, err := selectUIDs(ctx, conn, mailbox)
+	if err != nil {
+		return err
+	}
+	if len(plain) < removed {
+		return errors.New("too few messages are left to be removed")
+	}
+	gone, rest := plain[:removed], plain[removed:]
+	op := imapconn.StoreAdd
+	if s.round%2 == 0 {
+		op, rest = imapconn.StoreRemove, marked
+	}
+	if len(rest) < flagged {
+		return errors.New("too few messages are left whose flags can be changed")
+	}
+	if err := store(ctx, conn, rest[len(rest)-flagged:], op, imap.FlagFlagged); err != nil {
+		return err
+	}
+	if err := store(ctx, conn, gone, imapconn.StoreAdd, imap.FlagDeleted); err != nil || removed == 0 {
+		return err
+	}
+	return conn.UIDExpunge(ctx, imap.UIDSetNum(gone...)).Wait()
+}
+
+// selectUIDs selects a mailbox and returns its UIDs in order, those with
+// \Flagged by themselves.
+func selectUIDs(ctx context.Context, conn *imapconn.Conn, mailbox string) (plain, marked []imap.UID, err error) {
 	if _, err := conn.Select(ctx, mailbox, nil).Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	_, err = conn.UIDFetch(ctx, allUIDs, imapconn.FetchItems{Flags: true}, imapconn.FetchHandler{
 		Message: func(m *imapconn.FetchMessage) error {
-			if !slices.Contains(m.Flags, imap.FlagFlagged) {
-				uids = append(uids, m.UID)
+			if slices.Contains(m.Flags, imap.FlagFlagged) {
+				marked = append(marked, m.UID)
+			} else {
+				plain = append(plain, m.UID)
 			}
 			return nil
 		}}).Wait()
-	return uids, err
+	return plain, marked, err
 }
 
-// alter removes the first of uids and flags some of the others.
-func (s *stage) alter(ctx context.Context, conn *imapconn.Conn, uids []imap.UID, removed, flagged int) error {
-	if len(uids) < removed+flagged {
-		return errors.New("too few messages are left to be changed")
-	}
-	gone, marked := imap.UIDSetNum(uids[:removed]...), imap.UIDSetNum(uids[len(uids)-flagged:]...)
-	if flagged > 0 {
-		if _, err := conn.UIDStore(ctx, marked, imapconn.StoreAdd, []imap.Flag{imap.FlagFlagged}, nil).Wait(); err != nil {
-			return err
-		}
-	}
-	if removed == 0 {
+func store(ctx context.Context, conn *imapconn.Conn, uids []imap.UID, op imapconn.StoreOp, flag imap.Flag) error {
+	if len(uids) == 0 {
 		return nil
 	}
-	if _, err := conn.UIDStore(ctx, gone, imapconn.StoreAdd, []imap.Flag{imap.FlagDeleted}, nil).Wait(); err != nil {
-		return err
-	}
-	return conn.UIDExpunge(ctx, gone).Wait()
+	_, err := conn.UIDStore(ctx, imap.UIDSetNum(uids...), op, []imap.Flag{flag}, nil).Wait()
+	return err
 }
 
 // addLetter appends a message that was not there before.
@@ -91,10 +109,11 @@ func (s *stage) addLetter(ctx context.Context, conn *imapconn.Conn, mailbox stri
 	return err
 }
 
-// moveLocal renames messages of each mailbox into the next, as a mail program
-// does: with the part of the name that a tool made for itself (",U=…") left out.
+// moveLocal renames messages, as a mail program does: with the part of the name
+// that a tool made for itself (",U=…") left out. Every second mailbox gives some
+// to the one after it, and gets as many in the next round: so the numbers in
+// each mailbox tell whether the moves were carried over.
 func (s *stage) moveLocal() error {
-	mailboxes := s.job.shape.mailboxes
 	byMailbox := map[string][]string{}
 	err := eachFile(s.mail(), func(mailbox, path string, _ fs.DirEntry) error {
 		byMailbox[mailbox] = append(byMailbox[mailbox], path)
@@ -103,16 +122,31 @@ func (s *stage) moveLocal() error {
 	if err != nil {
 		return err
 	}
-	for i := range mailboxes {
-		from, to := mailboxName(i), mailboxName((i+1)%mailboxes)
-		count := share(s.job.change.moved, i, mailboxes)
-		if len(byMailbox[from]) < count {
-			return fmt.Errorf("mailbox %s: too few messages to be moved", from)
+	pairs := s.job.shape.mailboxes / 2
+	if pairs == 0 {
+		return errors.New("it takes two mailboxes to move messages")
+	}
+	for i := range pairs {
+		from, to := mailboxName(2*i), mailboxName(2*i+1)
+		if s.round%2 == 0 {
+			from, to = to, from
 		}
-		for _, path := range byMailbox[from][:count] {
-			if err := os.Rename(path, filepath.Join(s.mail(), to, "cur", movedName(path))); err != nil {
-				return err
-			}
+		if err := s.moveSome(byMailbox[from], to, share(s.job.change.moved, i, pairs)); err != nil {
+			return fmt.Errorf("mailbox %s: %w", from, err)
+		}
+	}
+	return nil
+}
+
+// moveSome moves some of the files, others in each round, to a mailbox.
+func (s *stage) moveSome(files []string, to string, count int) error {
+	if len(files) < count {
+		return errors.New("too few messages are left to be moved")
+	}
+	r := rand.New(rand.NewPCG(seed, uint64(s.round)))
+	for _, n := range r.Perm(len(files))[:count] {
+		if err := os.Rename(files[n], filepath.Join(s.mail(), to, "cur", movedName(files[n]))); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -14,7 +14,8 @@ type contest struct {
 	place      string // the file system, for the report
 	tools      []tool
 	conditions []condition
-	times      int // repetitions
+	times      int           // repetitions
+	age        time.Duration // of changes when a run begins
 	progress   io.Writer
 }
 
@@ -118,7 +119,7 @@ func (c *contest) round(ctx context.Context, stages []*stage, under condition, f
 	}
 	kind := stages[0].job.kind
 	if kind.paired() && (first || kind != noop) {
-		if err := age(ctx); err != nil {
+		if err := c.ripen(ctx); err != nil {
 			return err
 		}
 		for _, s := range stages {
@@ -135,7 +136,17 @@ func (c *contest) round(ctx context.Context, stages []*stage, under condition, f
 	if kind == noop {
 		return nil
 	}
-	return age(ctx)
+	return c.ripen(ctx)
+}
+
+// ripen waits until changes are old enough.
+func (c *contest) ripen(ctx context.Context) error {
+	select {
+	case <-time.After(c.age):
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // tell shows progress.

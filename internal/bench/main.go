@@ -8,6 +8,7 @@
 //	go run ./internal/bench -growth -rtt 0 -tls off            how cost grows
 //	go run ./internal/bench -list                              what there is, without a run
 //
+// It is run in the repository, from which it builds mailtwin.
 // With -write docs/BENCHMARKS.md the report becomes a file.
 //
 // Each tool has an account and a Maildir of its own, made alike. No-ops are timed
@@ -26,6 +27,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -86,7 +88,7 @@ func compare(ctx context.Context, o options, args []string, stdout, stderr io.Wr
 	if len(chosen) == 0 || len(o.chosenJobs()) == 0 {
 		return errors.New("no tool or no job matches; see -list")
 	}
-	r := report{args: args, scale: o.scale, times: o.times, tools: chosen, jobs: o.chosenJobs(), conditions: o.conditions()}
+	r := report{args: args, scale: o.scale, times: o.times, age: o.age, tools: chosen, jobs: o.chosenJobs(), conditions: o.conditions()}
 	for _, dir := range o.dirs {
 		if err := compareIn(ctx, o, dir, &r, stderr); err != nil {
 			return err
@@ -106,12 +108,17 @@ func compareIn(ctx context.Context, o options, dir string, r *report, progress i
 		return err
 	}
 	defer l.close()
+	if slices.ContainsFunc(r.tools, func(t tool) bool { return t.name == "mailtwin" }) {
+		if err := l.build(ctx); err != nil {
+			return err
+		}
+	}
 	if r.machine == nil {
 		if r.machine, err = describeMachine(ctx, l, r.tools); err != nil {
 			return err
 		}
 	}
-	c := &contest{lab: l, place: fileSystem(l.dir), tools: r.tools, conditions: r.conditions, times: o.times, progress: progress}
+	c := &contest{lab: l, place: fileSystem(l.dir), tools: r.tools, conditions: r.conditions, times: o.times, age: o.age, progress: progress}
 	r.places = append(r.places, c.place)
 	for i, j := range r.jobs {
 		c.tell("job %d of %d on %s: %s", i+1, len(r.jobs), c.place, j.title)

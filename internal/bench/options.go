@@ -17,6 +17,7 @@ type options struct {
 	rtts        []time.Duration
 	tls         []bool
 	times       int
+	age         time.Duration
 	scale       float64
 	dirs        []string
 	write       string
@@ -37,6 +38,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	tls := flags.String("tls", "both", "`both`, off or on")
 	dirs := flags.String("dir", "", "`DIRECTORIES` in which mail is kept, with commas between them: all is run in each (a memory file system, a disk); each short, as sockets lie in it (default: that of temporary files)")
 	flags.IntVar(&o.times, "n", 5, "repetitions; the median is reported")
+	flags.DurationVar(&o.age, "age", 3*time.Second, "how old changes are when a run begins: tools that go by time stamps cannot trust younger ones")
 	flags.Float64Var(&o.scale, "scale", 1, "take this part of the mail and of the changes, to try things out")
 	flags.StringVar(&o.write, "write", "", "write the report to `FILE`, too")
 	flags.BoolVar(&o.list, "list", false, "print jobs and tools and run nothing")
@@ -62,6 +64,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		return o, fmt.Errorf("argument %q is not understood", flags.Arg(0))
 	case o.times < 1:
 		return o, errors.New("-n: it takes one repetition at least")
+	case o.age < 0:
+		return o, errors.New("-age: it cannot be below 0")
 	case !(o.scale > 0):
 		return o, errors.New("-scale: it must be above 0")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A report is all that one run of the command found.
@@ -11,6 +12,7 @@ type report struct {
 	args       []string
 	scale      float64
 	times      int
+	age        time.Duration
 	machine    []fact
 	places     []string // file systems, in order
 	tools      []tool
@@ -29,8 +31,9 @@ Each tool has an account and a Maildir of its own, made alike, and runs as a pro
 the tools run one after the other. Between tool and server stands a proxy on the same machine, which takes its part of
 the processors. It delays each direction by half the round-trip time without limiting bandwidth; TCP set-up costs one
 round trip, and a greeting comes after two. No-ops are timed on the third quiet run and after; local and remote changes
-are %d seconds old when a run begins; before each repetition of the paired jobs two quiet runs, not timed, settle what
+are %g seconds old when a run begins; before each repetition of the paired jobs two quiet runs, not timed, settle what
 the one before left. After each run both sides were counted, with flags; a no-op must change neither.
+imapsync is not among them: it copies between servers, and no job here does.
 
 %s
 
@@ -49,7 +52,7 @@ func (r *report) markdown() string {
 	if r.times == 1 {
 		repetitions = "Each figure is that of one run."
 	}
-	fmt.Fprintf(&b, reportIntro, shellWords(r.args), int(ageing.Seconds()), repetitions)
+	fmt.Fprintf(&b, reportIntro, shellWords(r.args), r.age.Seconds(), repetitions)
 	b.WriteString("## Machine\n\n| what | which |\n|---|---|\n")
 	for _, f := range r.machine {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.name, cell(f.value))
@@ -70,14 +73,14 @@ func (r *report) markdown() string {
 // table writes the results under one condition.
 func (r *report) table(b *strings.Builder, place string, under condition) {
 	fmt.Fprintf(b, "\n## %s, on %s\n\n", under, place)
-	b.WriteString("| job | tool | wall s | × mbsync | × bare | CPU s | peak MB | received | sent | turns |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| job | tool | wall s | × mbsync | × bare | CPU s | peak MiB | received | sent | turns |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, got := range r.results {
 		if got.place != place || got.condition != under {
 			continue
 		}
 		m := median(got.samples)
 		fmt.Fprintf(b, "| %s | %s | %.3f | %s | %s | %.3f | %s | %s | %s | %d (%d) |\n", got.job.id, got.tool, m.wall.Seconds(),
-			r.multiple(got, "mbsync"), r.multiple(got, "bare"), m.cpu.Seconds(), peakText(m.peak), grouped(int(m.received)), grouped(int(m.sent)), m.turns, m.connections)
+			r.multiple(got, "mbsync"), r.multiple(got, "bare"), m.cpu.Seconds(), mebibytes(m.peak), grouped(int(m.received)), grouped(int(m.sent)), m.turns, m.connections)
 	}
 }
 
@@ -103,11 +106,12 @@ func (r *report) multiple(got result, tool string) string {
 
 func ratio[T ~int | ~int64](a, b T) float64 { return float64(a) / float64(b) }
 
-func peakText(octets int64) string {
+// mebibytes is memory in units of 2^20 octets; "?" where it is not known.
+func mebibytes(octets int64) string {
 	if octets == 0 {
 		return "?"
 	}
-	return fmt.Sprintf("%.1f", float64(octets)/1e6)
+	return fmt.Sprintf("%.1f", float64(octets)/(1<<20))
 }
 
 func cell(s string) string { return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s) }

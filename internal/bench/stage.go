@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // A stage is one tool at one job: its account, its Maildir, and what both must
@@ -225,18 +224,4 @@ func (s *stage) remove() error {
 		return err
 	}
 	return s.account.remove()
-}
-
-// ageing is how old local changes are when a run is measured: tools that go by
-// time stamps cannot trust younger ones.
-const ageing = 3 * time.Second
-
-// age waits until changes are old enough.
-func age(ctx context.Context) error {
-	select {
-	case <-time.After(ageing):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
