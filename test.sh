@@ -36,6 +36,7 @@ want() {
 command -v go >/dev/null || { echo "test.sh: Go 1.26 or newer is needed; see the README" >&2; exit 1; }
 
 want /usr/sbin/dovecot dovecot-imapd "tests against a real server" || true
+want /usr/bin/mbsync isync "the smoke test of the benchmark" || true
 
 say "gofmt"
 unformatted=$(gofmt -l $(git ls-files '*.go'))

@@ -91,3 +91,50 @@ func TestMovedNames(t *testing.T) {
 		}
 	}
 }
+
+func TestSidesThatDiffer(t *testing.T) {
+	due := census{"INBOX": {Messages: 2, Seen: 1}}
+	side := func(octets int64) census { return census{"INBOX": {Messages: 2, Seen: 1, octets: octets}} }
+	unread, more := census{"INBOX": {Messages: 2, octets: 1_000}}, census{"INBOX": {Messages: 2, Seen: 1, octets: 1_000}, "box": {Messages: 1}}
+	for name, test := range map[string]struct {
+		far, near census
+		well      bool
+	}{
+		"alike":               {side(1_000), side(980), true},
+		"with headers of its": {side(1_000), side(1_100), true},
+		"cut short":           {side(1_000), side(500), false},
+		"server unread":       {unread, side(980), false},
+		"Maildir unread":      {side(1_000), unread, false},
+		"server has more":     {more, side(980), false},
+		"Maildir has more":    {side(1_000), more, false},
+		"nothing anywhere":    {census{}, census{}, false},
+	} {
+		if err := compareSides(test.far, test.near, due); (err == nil) != test.well {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
+
+// What one round moves the next moves back, or others instead: the numbers in
+// each mailbox change and return.
+func TestMovesChangeTheNumbers(t *testing.T) {
+	s := &stage{job: job{shape: shape{4, 10, 1_000, 1}, change: change{moved: 5}}, site: site{dir: t.TempDir()}}
+	if err := fillMaildir(s.mail(), s.job.shape); err != nil {
+		t.Fatal(err)
+	}
+	for round, want := range [][]int{{8, 12, 7, 13}, {10, 10, 10, 10}, {8, 12, 7, 13}} {
+		s.round = round + 1
+		if err := s.moveLocal(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := lookLocal(s.mail(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range want {
+			if got[mailboxName(i)].Messages != n {
+				t.Errorf("round %d, mailbox %d: got %d messages, want %d", s.round, i, got[mailboxName(i)].Messages, n)
+			}
+		}
+	}
+}

@@ -80,12 +80,23 @@ func (j job) describe() string {
 	case upload:
 		return "upload to an empty server: " + mail
 	case incremental:
-		c := j.change
-		return fmt.Sprintf("on the server %d new (%s), %d flagged, %d removed; %s", c.added, megabytes(c.octets()), c.flagged, c.removed, mail)
+		return "on the server " + j.change.describe() + "; " + mail
 	case moves:
 		return fmt.Sprintf("%s moved in the Maildir; %s", plural(j.change.moved, "message"), mail)
 	}
 	return "nothing to do: " + mail
+}
+
+// describe says what changes on the server.
+func (c change) describe() string {
+	text := fmt.Sprintf("%s new (%s)", plural(c.added, "message"), megabytes(c.octets()))
+	if c.flagged > 0 {
+		text += fmt.Sprintf(", %s changed", plural(c.flagged, "flag"))
+	}
+	if c.removed > 0 {
+		text += fmt.Sprintf(", %d removed", c.removed)
+	}
+	return text
 }
 
 func plural(n int, what string) string {

@@ -28,6 +28,16 @@ type lab struct {
 // newLab starts a lab in a directory of its own below parent; "" is the
 // system's for temporary files.
 func newLab(ctx context.Context, parent string) (*lab, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	parent, err := filepath.EvalSymlinks(parent)
+	if err != nil {
+		return nil, err
+	}
+	if parent, err = filepath.Abs(parent); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp(parent, "mtbench")
 	if err != nil {
 		return nil, err

@@ -82,6 +82,9 @@ func TestEarlyOctetsComeWithTheConnection(t *testing.T) {
 		wantTime(t, "burst", u.expect(t, u.server, "hello"), testRTT*3/2)
 		say(t, u.server, "world")
 		wantTime(t, "answer", u.expect(t, u.client, "world"), 2*testRTT)
+		if got := u.traffic().turns; got != 1 {
+			t.Errorf("a client that speaks first: got %d turns, want 1", got)
+		}
 	})
 }
 
@@ -146,13 +149,17 @@ func TestEndIsDelayedToo(t *testing.T) {
 	})
 }
 
-// A connection to a server that is not there ends, and so do its goroutines:
-// the bubble would not.
+// A connection to a server that is not there ends, however much the client sent,
+// and so do its goroutines: the bubble would not end else.
 func TestServerIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, inner := net.Pipe()
 		l := &link{half: testRTT / 2, begun: time.Now()}
-		go client.Write([]byte("hello"))
+		go func() {
+			for range 2 * inFlight {
+				client.Write([]byte("x"))
+			}
+		}()
 		l.carry(inner, func() (net.Conn, error) { return nil, errors.New("away") })
 		if _, err := client.Read(make([]byte, 1)); err == nil {
 			t.Error("the client's end is still open")

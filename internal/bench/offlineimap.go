@@ -5,7 +5,8 @@ import (
 	"os"
 )
 
-// offlineIMAP takes minutes where the others take seconds.
+// offlineIMAP takes minutes where the others take seconds. Like mbsync it wants
+// a name in a certificate.
 func offlineIMAP() tool {
 	return tool{
 		name: "offlineimap", binary: "/usr/bin/offlineimap", version: []string{"--version"}, once: true,
@@ -29,7 +30,7 @@ sep = /
 
 [Repository far]
 type = IMAP
-remotehost = 127.0.0.1
+remotehost = localhost
 remoteport = %d
 remoteuser = %s
 remotepass = %s

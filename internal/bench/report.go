@@ -39,8 +39,8 @@ imapsync is not among them: it copies between servers, and no job here does.
 
 - **wall** and **CPU**: seconds of the tool's process (CPU: user and system); **peak**: its largest resident memory.
 - **received**, **sent**: octets between tool and server on the wire, TLS included.
-- **turns**: how often the client spoke after it had been spoken to, over all **connections** (in brackets). A client that
-  sends while an answer still arrives makes turns without waiting.
+- **turns**: how often the client spoke after it had been spoken to, over all connections (their number in brackets),
+  TLS included. A client that sends while an answer still arrives makes turns without waiting.
 - **× mbsync**, **× bare**: wall as a multiple of theirs.
 
 `

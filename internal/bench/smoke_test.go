@@ -141,8 +141,8 @@ func TestEveryKindOfJob(t *testing.T) {
 // testTools runs the tools of the default at a job.
 func testTools(t *testing.T, l *lab, j job) {
 	c := &contest{lab: l, tools: []tool{mailtwin(), mbsync(), bare()}, conditions: []condition{{rtt: time.Millisecond}}, times: 1, progress: io.Discard}
-	if j.kind == incremental || j.kind == moves {
-		c.times = 2 // what one round does the next undoes
+	if j.kind != noop {
+		c.times = 2 // the second begins where the first did, or undoes what it did
 	}
 	results, err := c.run(t.Context(), j)
 	if err != nil {
@@ -159,9 +159,9 @@ func testTools(t *testing.T, l *lab, j job) {
 	}
 }
 
-// testIdle runs a tool that does nothing and says that all is well, at each
-// change of the job, and one that does something for a no-op: neither may get a
-// figure.
+// testIdle runs, at each change of the job, a tool that signs in, does nothing
+// and says that all is well, then one that does something for a no-op. Neither
+// may get a figure, nor one that does not even connect.
 func testIdle(t *testing.T, l *lab, j job) {
 	s, err := newStage(l, j, mbsync())
 	if err != nil {
@@ -176,17 +176,18 @@ func testIdle(t *testing.T, l *lab, j job) {
 		if err := s.before(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.tool.arguments = func(*site) []string { return []string{"--version"} }
-		if _, err := s.measure(t.Context(), condition{}); err == nil || !strings.Contains(err.Error(), "no connection") {
-			t.Errorf("%+v: an idle run: got error %v, want that it made no connection", s.job.change, err)
-		}
-		if err := s.verify(t.Context()); (err != nil) == (j.kind == noop) {
-			t.Errorf("%+v: both sides after an idle run: got error %v", s.job.change, err)
+		s.tool.arguments = func(s *site) []string { return []string{"-c", s.config(), "--list", "bench"} }
+		if _, err := s.measure(t.Context(), condition{}); j.kind != noop && (err == nil || !strings.Contains(err.Error(), "after the run")) {
+			t.Errorf("%+v: an idle run: got error %v, want what is wrong after it", s.job.change, err)
 		}
 		s.tool.arguments = works
 		if _, err := s.quiet(t.Context(), condition{}); j.kind != noop && (err == nil || !strings.Contains(err.Error(), "changed something")) {
 			t.Errorf("%+v: a run for a no-op: got error %v, want that it changed something", s.job.change, err)
 		}
+	}
+	s.tool.arguments = func(*site) []string { return []string{"--version"} }
+	if _, err := s.quiet(t.Context(), condition{}); err == nil || !strings.Contains(err.Error(), "no connection") {
+		t.Errorf("no run at all: got error %v, want that it made no connection", err)
 	}
 }
 

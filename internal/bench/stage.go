@@ -191,15 +191,20 @@ func (s *stage) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := far.differs(s.due); err != nil {
+	return compareSides(far, near, s.due)
+}
+
+// compareSides says what is wrong with both sides after a run.
+func compareSides(far, near, due census) error {
+	if err := far.differs(due); err != nil {
 		return fmt.Errorf("after the run on the server: %w", err)
 	}
-	if err := near.differs(s.due); err != nil {
+	if err := near.differs(due); err != nil {
 		return fmt.Errorf("after the run in the Maildir: %w", err)
 	}
 	// LF is one octet less a line than CRLF, and a line here is long.
 	if near.octets() < far.octets()*9/10 {
-		return fmt.Errorf("the Maildir holds %d octets, the server %d", near.octets(), far.octets())
+		return fmt.Errorf("after the run the Maildir holds %d octets, the server %d", near.octets(), far.octets())
 	}
 	return nil
 }
