@@ -123,6 +123,9 @@ func compareIn(ctx context.Context, o options, dir string, r *report, progress i
 	for i, j := range r.jobs {
 		c.tell("job %d of %d on %s: %s", i+1, len(r.jobs), c.place, j.title)
 		results, err := c.run(ctx, j)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
 		if err != nil {
 			return fmt.Errorf("%w; the server's log ends:\n%s", err, lastLines(l.server.Log(), 10))
 		}

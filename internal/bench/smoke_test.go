@@ -209,7 +209,9 @@ func singly(c change) (list []change) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	var said bytes.Buffer
 	progress := writerFunc(func(p []byte) (int, error) {
+		said.Write(p)
 		if bytes.Contains(p, []byte("preparing")) {
 			cancel()
 		}
@@ -217,6 +219,9 @@ func TestInterrupted(t *testing.T) {
 	})
 	if code := command(ctx, t, io.Discard, progress, "-rtt", "0", "-tls", "off", "-jobs", "noop20", "-tools", "bare"); code != 1 {
 		t.Errorf("got exit %d, want 1", code)
+	}
+	if !strings.HasSuffix(said.String(), "bench: interrupted\n") {
+		t.Errorf("got %q at the end, want that it was interrupted", said.String())
 	}
 }
 
