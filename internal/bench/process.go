@@ -39,7 +39,7 @@ func runProcess(ctx context.Context, cmd *exec.Cmd) (usage, error) {
 	u.peak = max(<-peak, reportedPeak(cmd.ProcessState, floor))
 	switch {
 	case ctx.Err() != nil:
-		return u, ctx.Err()
+		return u, context.Cause(ctx)
 	case err != nil:
 		return u, fmt.Errorf("%s: %w; it said:\n%s", cmd.Path, err, lastLines(output.String(), 20))
 	}

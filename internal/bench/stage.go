@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A stage is one tool at one job: its account, its Maildir, and what both must
@@ -22,6 +23,11 @@ type stage struct {
 	// round counts the changes so far, so that each is another one.
 	round int
 }
+
+// patience is how long a run may take.
+const patience = time.Hour
+
+var errStuck = errors.New("it did not end within an hour")
 
 // newStage gives a tool an account and a directory of its own, both empty.
 func newStage(l *lab, j job, t tool) (*stage, error) {
@@ -132,6 +138,8 @@ func (s *stage) run(ctx context.Context, under condition) (sample, error) {
 		return sample{}, err
 	}
 	at.reset(under.rtt)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errStuck)
+	defer cancel()
 	used, err := runProcess(ctx, s.tool.command(s.lab, &s.site))
 	if err != nil {
 		return sample{}, err
