@@ -41,26 +41,19 @@ type stream struct {
 	windows []window // still to be asked for
 	flying  []window // under way, in order
 
-	wanted int           // sections to come in all
-	whole  chan struct{} // closed when all were handed over
-	held   chan struct{} // closed, once, when the first section waits for ready
-	hold   sync.Once
+	held chan struct{} // closed, once, when the first section waits for ready
+	hold sync.Once
 
 	turn  chan struct{}     // holds one token while somebody uses what follows, or body runs
 	over  chan struct{}     // closed when ended is set
 	ended error             // why nothing more is handed over
 	given map[imap.UID]bool // their section was handed over
 	again []imap.UID        // to be asked for alone
-	taken int               // sections that body took
 }
 
 func newStream(m *mailbox, items imapconn.FetchItems, windows []window) *stream {
-	s := &stream{m: m, items: items, windows: windows, given: make(map[imap.UID]bool),
-		ready: make(chan struct{}), whole: make(chan struct{}), held: make(chan struct{}), turn: make(chan struct{}, 1), over: make(chan struct{})}
-	for _, w := range windows {
-		s.wanted += len(w.uids)
-	}
-	return s
+	return &stream{m: m, items: items, windows: windows, given: make(map[imap.UID]bool),
+		ready: make(chan struct{}), held: make(chan struct{}), turn: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // cancelGrace is how long a body whose reader was cancelled may go on before
@@ -88,42 +81,12 @@ func (s *stream) run(ctx context.Context) error {
 		if len(s.windows) == 0 {
 			s.m.repo.pump(ctx, room)
 		}
-		if s.delivered(ctx) {
-			s.drop()
-			return nil
-		}
 		if err := s.wait(ctx, s.flying[0]); err != nil {
 			s.drop()
 			return err
 		}
 		s.flying = s.flying[1:]
 	}
-}
-
-// delivered waits until everything was handed over, or the next answer is there,
-// where more was asked for behind this stream. Dovecot sends the tags of pipelined
-// commands together: that of this one may come behind bodies that nobody takes
-// before it is done. Where it lacks some and these have come, they are given up.
-func (s *stream) delivered(ctx context.Context) bool {
-	r := s.m.repo
-	if len(r.upcoming) == 0 {
-		return false
-	}
-	select {
-	case <-s.whole:
-		return true
-	case <-s.flying[0].command.Done():
-	case <-s.over:
-	case <-ctx.Done():
-	case <-r.upcoming[0].stream.held:
-		select {
-		case <-s.whole:
-			return true
-		default:
-			r.forget()
-		}
-	}
-	return false
 }
 
 // window is one FETCH command and what it asks for.
@@ -175,6 +138,9 @@ func (s *stream) wait(ctx context.Context, w window) error {
 		return s.ended
 	case <-ctx.Done():
 		return s.cancel(ctx)
+	case <-s.m.repo.heldUp():
+		s.m.repo.forget()
+		return s.wait(ctx, w)
 	}
 	if _, err := w.command.Wait(); err != nil {
 		return s.settle(err, w.uids)
@@ -288,8 +254,6 @@ func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
 	err := s.body(uid, body)
 	if err != nil {
 		s.end(err)
-	} else if s.taken++; s.taken == s.wanted {
-		close(s.whole)
 	}
 	return err
 }

@@ -43,10 +43,13 @@ func (r *Repository) queue(wire string, messages []mirror.Message) {
 	r.upcoming = append(r.upcoming, u)
 }
 
-// pump sends as much of what was announced as there is room for, in octets.
+// pump sends as much of what was announced as there is room for, in octets. A
+// Fetch waits for the one before it in the same mailbox: a server may send the
+// answers of several FETCHes mixed (Dovecot does when its output is full), and
+// only a SELECT between them keeps them apart.
 func (r *Repository) pump(ctx context.Context, room int64) {
 	for _, u := range r.upcoming {
-		if room <= 0 {
+		if room <= 0 || !u.begun && r.tail != nil && r.tail.m == u.m {
 			return
 		}
 		u.begin(ctx)
@@ -65,7 +68,7 @@ func (u *upcoming) begin(ctx context.Context) {
 	}
 	u.begun = true
 	switch {
-	case r.tail != nil && r.tail.m == u.m:
+	case r.tail != nil && r.tail.m == u.m: // its bodies have all come
 		u.selected = r.tail.selected
 	case r.tail == nil && u.m.selected():
 		r.at.used = true
@@ -99,6 +102,16 @@ func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID) *up
 		}
 	}
 	return u
+}
+
+// heldUp is closed when bodies have come that nobody takes yet, though what was
+// asked before them is not answered: the server sends its answers mixed. It is nil
+// where nothing is announced.
+func (r *Repository) heldUp() <-chan struct{} {
+	if len(r.upcoming) == 0 {
+		return nil
+	}
+	return r.upcoming[0].stream.held
 }
 
 // forget drops what was announced and is not claimed.

@@ -12,7 +12,7 @@ import (
 
 // A batch is what one transaction of intents covers.
 const (
-	batchMessages = 100
+	batchMessages = 500
 	batchOctets   = 32 << 20
 )
 
