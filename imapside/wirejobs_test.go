@@ -77,6 +77,7 @@ func large(p *wirePair) {
 func download(p *wirePair) {
 	p.put(mirror.Far, inbox, letter{id: "d1", flags: flags(imap.FlagSeen)})
 	p.put(mirror.Far, inbox, letter{id: "d2", flags: flags(imap.FlagFlagged, "$Other")})
+	p.put(mirror.Far, listBox, letter{id: "d3"})
 }
 
 func flagBoth(p *wirePair) {
