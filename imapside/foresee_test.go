@@ -180,3 +180,17 @@ func TestForesightOfAnother(t *testing.T) {
 		t.Errorf("got %s, want new 2", got)
 	}
 }
+
+// TestForesightOfMore: an answer about some messages is none about fewer.
+func TestForesightOfMore(t *testing.T) {
+	select3 := do("SELECT Box", append(selected("3", "4", "12"), "$tag OK [READ-WRITE] ok")...)
+	since := do(fetchAll+" (CHANGEDSINCE 10 VANISHED)", "$tag OK ok")
+	r := foresight(t, "CONDSTORE QRESYNC", select3, since, select3, since, select3,
+		do("UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS ())", "* 2 FETCH (UID 2 FLAGS ())", "$tag OK ok"),
+		do("UID FETCH 3:* (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 3 FETCH (UID 3 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok"))
+	before := checkpoint(4, 3, 10)
+	r.Expect(t.Context(), []mirror.Expected{expected(box, before, checkpoint(4, 3, 12), 1, 2, 3)})
+	if got := shows(openExpected(t, r, expected(box, before, mirror.Checkpoint{}, 1, 2))); got != "new 3" {
+		t.Errorf("got %s, want new 3", got)
+	}
+}

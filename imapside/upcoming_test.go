@@ -292,3 +292,16 @@ func TestProofsAhead(t *testing.T) {
 		t.Errorf("got %v, %v; want %v", got, err, mirror.ErrRenumbered)
 	}
 }
+
+// TestProofOfAnother: what was asked ahead of some messages says nothing of
+// others.
+func TestProofOfAnother(t *testing.T) {
+	ahead := []imaptest.Step{imaptest.Expect("SELECT Box"), imaptest.Expect("NOOP"), imaptest.Expect("UID SEARCH RETURN (ALL) UID 1:2"),
+		send("* 3 EXISTS", "* OK [UIDVALIDITY 7] ok", "$5 OK ok", "$6 OK ok", `* ESEARCH (TAG "$7") UID`, "$7 OK ok")}
+	r, inBox, _ := twoOpen(t, "ESEARCH", ahead, selecting("Box", "7"), do("NOOP", "$tag OK ok"),
+		do("UID SEARCH RETURN (ALL) UID 2:3", `* ESEARCH (TAG "$tag") UID ALL 2:3`, "$tag OK ok"), bye)
+	r.Expect(t.Context(), []mirror.Expected{{Name: box, Absent: refs(1, 2)}})
+	if got, err := inBox.Absent(t.Context(), refs(2, 3)); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v; want none", got, err)
+	}
+}

@@ -41,6 +41,14 @@ var planMutants = []mutant{
 		guard: "what is kept aside is not sent before its time", tests: "^TestQuarantine$"},
 	{id: "plan-missing-mailbox", file: "mirror/planner.go", old: "case here.Known:\n", mutated: "case false && here.Known:\n",
 		guard: "a known mailbox that is missing is not made again", tests: "^TestMissingMailboxIsNamed$|^TestMailboxes$"},
+	{id: "ghost-renumbered", file: "mirror/renumbering.go", old: "Quarantine: x.keptGhosts(b, s)}", mutated: "Quarantine: nil}",
+		guard: "a late copy is known across a renumbering, and never propagated", tests: "^TestFoundHistories$"},
+	{id: "ghost-likely", file: "mirror/pairing.go", old: "find = b.likelyGhost", mutated: "continue",
+		guard: "a late copy whose source is gone is told by size and date", tests: "^TestFoundHistories$"},
+	{id: "reclaim-recorded", file: "mirror/reclaim.go", old: "if i := b.recordOf(s, source.UID); i >= 0 {", mutated: "if i := b.recordOf(s, source.UID); false {",
+		guard: "a message that was being sent again keeps its one record", tests: "^TestFoundHistories$"},
+	{id: "brief-unfinished", file: "mirror/gather.go", old: "len(x.snapshot.Intents) == 0 &&", mutated: "true &&",
+		guard: "what is unfinished is looked into in the session that lists", tests: "^TestBriefWaits$"},
 }
 
 var railMutants = []mutant{
