@@ -71,13 +71,19 @@ type foreproof struct {
 func (r *Repository) askAbsent(ctx context.Context, wire string, refs []mirror.Ref) {
 	uids := ascending(refs)
 	m := r.opened[wire]
-	if m == nil || len(uids) == 0 || len(lines(uids)) != 1 || !r.caps.Has(imap.CapESearch) {
+	if m == nil || len(uids) == 0 || len(lines(uids)) != 1 || !r.tagsSearches() {
 		return
 	}
 	f := &foreproof{wire: wire, uids: uids, selected: r.conn.Select(ctx, wire, r.selectOptions(m.access))}
 	r.conn.Noop(ctx)
 	f.found = r.conn.UIDSearch(ctx, setOf(uids))
 	r.at, r.last, r.proofs = nil, nil, append(r.proofs, f)
+}
+
+// tagsSearches reports whether an answer says which search it belongs to.
+func (r *Repository) tagsSearches() bool {
+	caps, _ := r.conn.Caps()
+	return caps.Has(imap.CapESearch)
 }
 
 // foreproved returns the answer to a search for uids that was asked ahead.
@@ -91,7 +97,7 @@ func (m *mailbox) foreproved(uids []imap.UID) (found imap.UIDSet, ok bool) {
 	r.proofs = slices.Delete(r.proofs, i, i+1)
 	r.forget()
 	data, err := f.selected.Wait()
-	if err != nil || data.UIDValidity != m.status.UIDValidity {
+	if err != nil || validityOf(data) != m.status.UIDValidity {
 		return nil, false
 	}
 	found, err = f.found.Wait()

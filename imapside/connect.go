@@ -38,13 +38,10 @@ func (r *Repository) address() string {
 }
 
 // dial begins a session and signs in, unless that goes together with what comes
-// next. A memory that does not fit the greeting is forgotten.
+// next. A memory is of use only where the server lists the capabilities again that
+// it had in front of the sign-in.
 func (r *Repository) dial(ctx context.Context) error {
-	options := r.opts.wire()
-	if r.memory.bursts() {
-		options.AssumeCaps = capSet(append(r.memory.Before, r.memory.After...))
-	}
-	conn, err := imapconn.Dial(ctx, r.address(), options)
+	conn, err := imapconn.Dial(ctx, r.address(), r.opts.wire())
 	if err != nil {
 		return dialFailure(err)
 	}
@@ -53,14 +50,17 @@ func (r *Repository) dial(ctx context.Context) error {
 	if err != nil {
 		return dialFailure(err)
 	}
-	if caps, known := conn.Caps(); known && !maps.Equal(caps, capSet(r.memory.Before)) {
-		r.memory = memory{Burst: r.memory.Burst} // what was disproved is not tried again
-	}
 	if greeting.Type == imap.StatusResponseTypePreAuth {
 		r.stage = signedIn
 	}
+	if r.before, err = r.learnCaps(ctx); err != nil {
+		return err
+	}
+	if !maps.Equal(r.before, capSet(r.memory.Before)) {
+		r.memory = memory{} // another server
+	}
 	if r.memory.bursts() {
-		r.before, r.caps = capSet(r.memory.Before), capSet(r.memory.After)
+		r.caps = capSet(r.memory.After)
 		return nil
 	}
 	return r.signIn(ctx)
@@ -77,10 +77,7 @@ func dialFailure(err error) error {
 
 // signIn signs in, step by step, where the greeting did not, and learns what
 // the server can do.
-func (r *Repository) signIn(ctx context.Context) (err error) {
-	if r.before, err = r.learnCaps(ctx); err != nil {
-		return err
-	}
+func (r *Repository) signIn(ctx context.Context) error {
 	r.caps = r.before
 	if r.stage == signedIn {
 		return nil

@@ -29,7 +29,7 @@ type listQuery struct {
 // that follow, so List comes before them.
 func (r *Repository) List(ctx context.Context, brief bool) (mirror.Listing, error) {
 	listing, err := r.list(ctx, brief)
-	if r.farewell != nil && (errors.Is(err, mirror.ErrCut) || errors.Is(err, mirror.ErrProtocol)) && ctx.Err() == nil {
+	if r.farewell != nil && r.denied == nil && (errors.Is(err, mirror.ErrCut) || errors.Is(err, mirror.ErrProtocol)) && ctx.Err() == nil {
 		// The server is not what it was when it answered all that in one turn.
 		r.memory.Whole = false
 		listing, err = r.list(ctx, false)

@@ -21,8 +21,12 @@ const (
 )
 
 // burstWait is how long a server may be silent behind its OK to a sign-in before
-// what was sent along counts as lost.
-const burstWait = 5 * time.Second
+// what was sent along counts as lost; provedWait that of a server that has answered
+// as much before.
+const (
+	burstWait  = 5 * time.Second
+	provedWait = 30 * time.Second
+)
 
 // errLostBehind says that a server lost what stood behind the sign-in.
 var errLostBehind = errors.New("the server lost what was sent behind the sign-in")
@@ -30,7 +34,7 @@ var errLostBehind = errors.New("the server lost what was sent behind the sign-in
 // opening is what a session begins with, on its way.
 type opening struct {
 	signIn *imapconn.Command // nil: it is signed in
-	trial  *imapconn.Command // shows whether what follows signIn is answered; nil where that is known
+	trial  *imapconn.Command // shows whether what follows signIn is answered
 	spaces func(context.Context) (namespace, error)
 }
 
@@ -44,8 +48,11 @@ func (r *Repository) attend(ctx context.Context) error {
 // what ask queues, and waits for the former. Where the server loses the latter,
 // a new session begins step by step, and ask is called again.
 func (r *Repository) together(ctx context.Context, ask func()) error {
-	if r.conn == nil {
+	switch {
+	case r.conn == nil:
 		return errNotConnected
+	case r.denied != nil:
+		return r.denied // one attempt is all that is made
 	}
 	r.forget()
 	if r.farewell != nil {
@@ -94,9 +101,7 @@ func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 		if o.signIn, err = r.authenticate(ctx); err != nil {
 			return opening{}, err
 		}
-		if r.memory.Burst == "" {
-			o.trial = r.conn.Noop(ctx)
-		}
+		o.trial = r.conn.Noop(ctx)
 	}
 	// A server may refuse to know us and to enable anything: a lost connection
 	// shows in what follows.
@@ -119,7 +124,8 @@ func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 func (r *Repository) begun(ctx context.Context, o opening) error {
 	if o.signIn != nil {
 		if err := o.signIn.Wait(); err != nil {
-			return failure("sign in", err, mirror.ErrSignIn)
+			r.denied = failure("sign in", err, mirror.ErrSignIn)
+			return r.denied
 		}
 		r.stage = signedIn
 		if caps, known := r.conn.Caps(); known {
@@ -139,10 +145,11 @@ func (r *Repository) begun(ctx context.Context, o opening) error {
 
 // tried waits for the outcome of a trial.
 func (r *Repository) tried(trial *imapconn.Command) error {
-	if trial == nil {
-		return nil
+	wait := burstWait
+	if r.memory.Burst == proved {
+		wait = provedWait
 	}
-	silence := time.NewTimer(burstWait)
+	silence := time.NewTimer(wait)
 	defer silence.Stop()
 	select {
 	case <-trial.Done():

@@ -99,10 +99,10 @@ var tried = steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth},
 
 // together is every visit after that.
 func together(behind ...string) []imaptest.Step {
-	commands := append([]string{plain, "NAMESPACE", listBoth}, behind...)
-	lines := append([]string{"$1 " + admitted, spaceLine, "$2 OK ok"}, append(boxListed, "$3 OK ok")...)
+	commands := append([]string{plain, "NOOP", "NAMESPACE", listBoth}, behind...)
+	lines := append([]string{"$1 " + admitted, "$2 OK ok", spaceLine, "$3 OK ok"}, append(boxListed, "$4 OK ok")...)
 	if len(behind) > 0 {
-		lines = append(lines, "* BYE bye", "$4 OK bye")
+		lines = append(lines, "* BYE bye", "$5 OK bye")
 	}
 	return steps(hello, burst(commands, lines...))
 }
@@ -131,7 +131,7 @@ func TestMoreIsAsked(t *testing.T) {
 		script []imaptest.Step
 		ask    func(*imapside.Repository) error
 	}{
-		"open": {steps(hello, burst([]string{plain, "NAMESPACE"}, "$1 "+admitted, spaceLine, "$2 OK ok"), sel("1", "2"), bye),
+		"open": {steps(hello, burst([]string{plain, "NOOP", "NAMESPACE"}, "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok"), sel("1", "2"), bye),
 			func(r *imapside.Repository) error {
 				_, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{})
 				return err
@@ -158,7 +158,7 @@ func TestMoreIsAsked(t *testing.T) {
 // the server does not keep it.
 func TestServerChanged(t *testing.T) {
 	memory := learned(t, stepByStep, tried)
-	all := []string{plain, "NAMESPACE", listBoth, "LOGOUT"}
+	all := []string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"}
 	for _, c := range []struct {
 		name    string
 		scripts [][]imaptest.Step
@@ -167,15 +167,15 @@ func TestServerChanged(t *testing.T) {
 			[]imaptest.Step{send("* OK [CAPABILITY IMAP4rev1] ready")}, do("LOGIN ann secret", "$tag "+admitted),
 			burst([]string{"NAMESPACE", listBoth}, append([]string{spaceLine, "$2 OK ok"}, append(boxListed, "$3 OK ok")...)...), bye)}},
 		{"LIST refused", [][]imaptest.Step{
-			steps(hello, burst(all, "$1 "+admitted, spaceLine, "$2 OK ok", "$3 BAD what", "* BYE bye", "$4 OK bye")),
-			steps(hello, burst([]string{plain, "NAMESPACE", `LIST "" "*"`, `LSUB "" "*"`},
-				"$1 "+admitted, spaceLine, "$2 OK ok", `* LIST () "/" Box`, "$3 OK ok", "$4 OK ok"),
+			steps(hello, burst(all, "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", "$4 BAD what", "* BYE bye", "$5 OK bye")),
+			steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", `LIST "" "*"`, `LSUB "" "*"`},
+				"$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", `* LIST () "/" Box`, "$4 OK ok", "$5 OK ok"),
 				do("STATUS Box (MESSAGES UIDNEXT UIDVALIDITY)", boxListed[1], "$tag OK ok"), bye)}},
 		{"NAMESPACE refused", [][]imaptest.Step{
-			steps(hello, burst(all, "$1 "+admitted, "$2 BAD what", boxListed[0], boxListed[1], "$3 OK ok", "* BYE bye", "$4 OK bye")),
-			steps(hello, burst(all[:3], "$1 "+admitted, spaceLine, "$2 OK ok", boxListed[0], boxListed[1], "$3 OK ok"), bye)}},
+			steps(hello, burst(all, "$1 "+admitted, "$2 OK ok", "$3 BAD what", boxListed[0], boxListed[1], "$4 OK ok", "* BYE bye", "$5 OK bye")),
+			steps(hello, burst(all[:4], "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", boxListed[0], boxListed[1], "$4 OK ok"), bye)}},
 		{"ended before the listing", [][]imaptest.Step{
-			steps(hello, burst(all, "$1 "+admitted, "* BYE bye"), []imaptest.Step{imaptest.Close()}),
+			steps(hello, burst(all, "$1 "+admitted, "$2 OK ok", "* BYE bye"), []imaptest.Step{imaptest.Close()}),
 			steps(together(), bye)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -221,8 +221,8 @@ func TestLostBehindSignIn(t *testing.T) {
 // TestRefusedInBurst: a wrong password is tried once.
 func TestRefusedInBurst(t *testing.T) {
 	memory := learned(t, stepByStep, tried)
-	r, err := visit(t, memory, steps(hello, burst([]string{plain, "NAMESPACE", listBoth, "LOGOUT"},
-		"$1 NO [AUTHENTICATIONFAILED] wrong", "$2 BAD first sign in", "$3 BAD first sign in", "* BYE bye", "$4 OK bye")))
+	r, err := visit(t, memory, steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"},
+		"$1 NO [AUTHENTICATIONFAILED] wrong", "$2 OK ok", "$3 BAD first sign in", "$4 BAD first sign in", "* BYE bye", "$5 OK bye")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,4 +246,82 @@ func TestMemoryOfAnother(t *testing.T) {
 			listed(t, r, true)
 		})
 	}
+}
+
+// TestAnotherServer: what one server answered is tried again on the next.
+func TestAnotherServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := []imaptest.Step{send("* OK [CAPABILITY " + capsBefore + " X-OTHER] ready")}
+		otherWay := steps(other, stepByStep[len(hello):])
+		memory := learned(t, stepByStep, tried, otherWay)
+		lost := steps(other, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth), send("$1 " + admitted), imaptest.ExpectEnd()})
+		r, err := visit(t, memory, lost, steps(otherWay, bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed(t, r, true)
+		r.Close()
+	})
+}
+
+// TestProvedNoMore: a server that stops to answer bursts is asked step by step
+// from then on.
+func TestProvedNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := learned(t, stepByStep, tried)
+		lost := steps(hello, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"), send("$1 " + admitted), imaptest.ExpectEnd()})
+		r, err := visit(t, memory, lost, steps(stepByStep, bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed(t, r, true)
+		memory = r.Memory()
+		r.Close()
+		r, err = visit(t, memory, steps(stepByStep, bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed(t, r, true)
+		r.Close()
+	})
+}
+
+// TestSilentGreeting: where the greeting lists no capabilities they are asked for,
+// and compared, before anything is taken from the memory.
+func TestSilentGreeting(t *testing.T) {
+	bare := []imaptest.Step{send("* OK ready")}
+	ready := burst([]string{"NAMESPACE", listBoth}, append([]string{spaceLine, "$3 OK ok"}, append(boxListed, "$4 OK ok")...)...)
+	asked := func(caps string) []imaptest.Step { return do("CAPABILITY", "* CAPABILITY "+caps, "$tag OK ok") }
+	memory := learned(t, steps(bare, asked(capsBefore), do(plain, "$tag "+admitted), ready))
+	r, err := visit(t, memory, steps(bare, asked("IMAP4rev1"), do("LOGIN ann secret", "$tag "+admitted), ready, bye))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed(t, r, false)
+}
+
+// TestOneAttempt: a sign-in is made once a run, however it was turned down.
+func TestOneAttempt(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	t.Run("BYE instead of NO", func(t *testing.T) {
+		r, err := visit(t, memory, steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"}, "* BYE wrong password"), []imaptest.Step{imaptest.Close()}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.List(t.Context(), true); !errors.Is(err, mirror.ErrCut) {
+			t.Errorf("got %v, want %v", err, mirror.ErrCut)
+		}
+	})
+	t.Run("in the second session", func(t *testing.T) {
+		r, err := visit(t, memory, together("LOGOUT"), steps(hello,
+			burst([]string{plain, "NOOP", "NAMESPACE"}, "$1 NO [AUTHENTICATIONFAILED] too many", "$2 OK ok", "$3 BAD no"), bye))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed(t, r, true)
+		r.Expect(t.Context(), []mirror.Expected{expected(box, mirror.Checkpoint{}, checkpoint(3, 2, 4))})
+		if _, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrSignIn) {
+			t.Errorf("got %v, want %v", err, mirror.ErrSignIn)
+		}
+	})
 }

@@ -28,6 +28,7 @@ type Repository struct {
 	conn   *imapconn.Conn
 	stage  stage
 	memory memory
+	denied error // of the sign-in
 	// before and caps are the capabilities in front of and behind the sign-in.
 	before, caps imap.CapSet
 	space        namespace

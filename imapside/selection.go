@@ -86,6 +86,14 @@ func (m *mailbox) sel(ctx context.Context) error {
 	return nil
 }
 
+// validityOf is the UIDVALIDITY that SELECT said.
+func validityOf(data imapconn.SelectData) uint32 {
+	if data.UIDValidity == 0 {
+		return noUIDValidity
+	}
+	return data.UIDValidity
+}
+
 // selectOptions are those of a plain SELECT, or EXAMINE for reading.
 func (r *Repository) selectOptions(access mirror.Access) *imapconn.SelectOptions {
 	return &imapconn.SelectOptions{ReadOnly: access == mirror.ReadOnly, CondStore: r.condStore() && !r.enabled(imap.CapCondStore) && !r.enabled(imap.CapQResync)}

@@ -134,6 +134,11 @@ func (s *stream) abandon() {
 func (s *stream) wait(ctx context.Context, w window) error {
 	select {
 	case <-w.command.Done():
+		return s.answered(w)
+	default:
+	}
+	select {
+	case <-w.command.Done():
 	case <-s.over:
 		return s.ended
 	case <-ctx.Done():
@@ -142,6 +147,11 @@ func (s *stream) wait(ctx context.Context, w window) error {
 		s.m.repo.forget()
 		return s.wait(ctx, w)
 	}
+	return s.answered(w)
+}
+
+// answered judges the answer to a command.
+func (s *stream) answered(w window) error {
 	if _, err := w.command.Wait(); err != nil {
 		return s.settle(err, w.uids)
 	}

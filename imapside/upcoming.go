@@ -73,7 +73,7 @@ func (u *upcoming) begin(ctx context.Context) {
 	case r.tail == nil && u.m.selected():
 		r.at.used = true
 	default:
-		u.selected = r.conn.Select(ctx, u.m.wire, r.selectOptions(u.m.access))
+		u.selected = r.conn.Select(context.WithoutCancel(ctx), u.m.wire, r.selectOptions(u.m.access))
 		r.at, r.last = nil, nil
 	}
 	r.tail = u
@@ -95,7 +95,7 @@ func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID) *up
 	u.begin(ctx)
 	if u.selected != nil {
 		data, err := u.selected.Wait()
-		if err != nil || data.UIDValidity != m.status.UIDValidity {
+		if err != nil || validityOf(data) != m.status.UIDValidity {
 			u.stream.abandon()
 			r.forget()
 			return nil

@@ -213,7 +213,10 @@ func (b *boxPlanner) ghosts() {
 	for _, g := range b.box.Ghosts {
 		s := g.Intent.Side.Other()
 		find := b.ghostOf
-		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Source.UID) {
+		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Intent.Source.UID) {
+			if in := b.intentOf(g.Intent.Side, g.Intent.Source.UID); in == nil || in.Kind != CopyIntent {
+				continue // nobody can tell any more what it was
+			}
 			find = b.likelyGhost
 		}
 		ghost, ok := find(g, s)
@@ -259,8 +262,8 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 }
 
 // likelyGhost finds it by size and date where nobody can tell any more what it
-// was: among what has them, if that is no more than what was sent and may have
-// come. Of several, which are equal, the first one counts.
+// was and the outcome of sending it again is not known either: among what has
+// them, if that is no more than what was sent. Of several the first one counts.
 func (b *boxPlanner) likelyGhost(g GhostInput, s Side) (ghost Message, ok bool) {
 	same := slices.DeleteFunc(b.free(s), func(m Message) bool {
 		return m.UID < g.Intent.TargetUIDNext || m.Size != g.Intent.Size || !m.Date.Equal(g.Intent.Date)

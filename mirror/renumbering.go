@@ -74,39 +74,63 @@ func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
 	return kept
 }
 
-// keptGhosts finds the copies that came too late under their new UIDs. They are
-// equal to those that they are late copies of, so that any of these may stand
-// for them; where more are shown than there were, one may be somebody else's.
+// keptGhosts finds the copies that came too late under their new UIDs. Messages of
+// the same size and date keep their order; where some of them are gone, they must
+// all be equal, so that any may stand for a ghost.
 func (x *run) keptGhosts(b *box, s Side) (kept []Quarantined) {
 	side := &b.sides[s]
-	ghosts := map[look][]Quarantined{}
+	ghosts := map[UID]Quarantined{}
 	for _, q := range x.snapshot.Quarantine {
-		if old := side.before[q.UID]; q.Side == s && q.Mailbox == b.name && q.ghost() && old != nil {
-			ghosts[lookOf(*old)] = append(ghosts[lookOf(*old)], q)
+		if q.Side == s && q.Mailbox == b.name && q.ghost() && side.before[q.UID] != nil {
+			ghosts[q.UID] = q
 		}
 	}
 	if len(ghosts) == 0 {
 		return nil
 	}
-	before := map[look]int{}
-	for _, m := range side.before {
-		before[lookOf(*m)]++
+	before, now := map[look][]*Message{}, map[look][]UID{}
+	for _, uid := range sortedUIDs(side.before) {
+		m := side.before[uid]
+		before[lookOf(*m)] = append(before[lookOf(*m)], m)
 	}
-	shown := map[look][]UID{}
 	for _, m := range side.view.New {
-		shown[lookOf(m)] = append(shown[lookOf(m)], m.UID)
+		now[lookOf(m)] = append(now[lookOf(m)], m.UID)
 	}
-	for at, list := range ghosts {
-		others := before[at] - len(list)
-		if now := shown[at]; len(now) > others && len(now) <= before[at] {
-			for i, uid := range now[others:] {
-				list[i].UID = uid
-				kept = append(kept, list[i])
+	for at, list := range before {
+		lost := len(list) - len(now[at])
+		if lost < 0 || lost > 0 && !sameBody(list) {
+			continue // which is which, nobody can tell
+		}
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, func(a, b *Message) int {
+			if lost == 0 {
+				return 0
+			}
+			_, ghostA := ghosts[a.UID]
+			_, ghostB := ghosts[b.UID]
+			return rank(ghostB) - rank(ghostA) // ghosts first: these are given up
+		})
+		for i, uid := range now[at] {
+			if q, ok := ghosts[list[lost+i].UID]; ok {
+				q.UID = uid
+				kept = append(kept, q)
 			}
 		}
 	}
 	slices.SortFunc(kept, func(a, b Quarantined) int { return cmp.Compare(a.UID, b.UID) })
 	return kept
+}
+
+func rank(ghost bool) int {
+	if ghost {
+		return 1
+	}
+	return 0
+}
+
+// sameBody reports whether messages are known to be equal.
+func sameBody(list []*Message) bool {
+	return !slices.ContainsFunc(list, func(m *Message) bool { return !m.Identity.Body.Known() || m.Identity.Body != list[0].Identity.Body })
 }
 
 // forget leaves what was about the old UIDs of a mailbox out of this round.

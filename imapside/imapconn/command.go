@@ -212,10 +212,20 @@ func (cmd *Command) valid() bool {
 	return cmd.after == nil || cmd.after.success
 }
 
+// owns says whether replies of now may belong to cmd: not to one of a mailbox that
+// is not selected any more. conn.mu is held.
+func (cmd *Command) owns() bool {
+	current := cmd.conn.current
+	return cmd.valid() && (cmd.after == nil || current == nil || current == cmd.after)
+}
+
 // answer ends cmd with its tagged answer. conn.mu is held.
 func (cmd *Command) answer(st *statusLine) {
 	cmd.answered = true
 	cmd.success = st.Type == imap.StatusResponseTypeOK
+	if cmd.success && cmd.kind&kindSelect != 0 {
+		cmd.conn.current = cmd
+	}
 	if !cmd.success {
 		cmd.end(cmd.refused(st))
 		return

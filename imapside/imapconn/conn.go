@@ -39,6 +39,7 @@ type Conn struct {
 	held     int      // nested Holds
 	burst    uint64   // counts outermost Holds
 	selected *Command // the newest SELECT queued, nil after UNSELECT
+	current  *Command // the newest SELECT that succeeded
 	barrier  *Command // the sign-in in flight, nil if none
 	bye      *StatusError
 	logout   bool // LOGOUT was written: nothing follows it

@@ -322,7 +322,7 @@ func (c *Conn) fetchOwner(m *FetchMessage) *Command {
 	defer c.mu.Unlock()
 	for i, cmd := range c.inflight {
 		taker, ok := cmd.collect.(fetchTaker)
-		if !ok || cmd.ended || !cmd.valid() {
+		if !ok || cmd.ended || !cmd.owns() {
 			continue
 		}
 		if _, isSelect := taker.(*selectCollector); isSelect && i > 0 {

@@ -200,7 +200,7 @@ func (c *Conn) vanishedTarget(earlier bool) (*setBuilder, *Command) {
 		return nil, nil
 	}
 	for i, cmd := range c.inflight {
-		if cmd.ended || !cmd.valid() {
+		if cmd.ended || !cmd.owns() {
 			continue
 		}
 		switch collect := cmd.collect.(type) {
