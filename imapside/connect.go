@@ -86,12 +86,20 @@ func (r *Repository) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := attempt.Wait(); err != nil {
-		return failure("sign in", err, mirror.ErrSignIn)
+	if err := r.admitted(attempt); err != nil {
+		return err
 	}
-	r.stage = signedIn
 	r.caps, err = r.learnCaps(ctx)
 	return err
+}
+
+// admitted waits for the outcome of a sign-in. One that failed is remembered: no
+// other is made.
+func (r *Repository) admitted(attempt *imapconn.Command) error {
+	if r.denied = failure("sign in", attempt.Wait(), mirror.ErrSignIn); r.denied == nil {
+		r.stage = signedIn
+	}
+	return r.denied
 }
 
 func (r *Repository) password(ctx context.Context) (string, error) {

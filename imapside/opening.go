@@ -8,7 +8,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/imapside/imapconn"
-	"mailtwin/mirror"
 )
 
 // stage is how far a session has come.
@@ -123,11 +122,9 @@ func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 // begun waits for what begin queued.
 func (r *Repository) begun(ctx context.Context, o opening) error {
 	if o.signIn != nil {
-		if err := o.signIn.Wait(); err != nil {
-			r.denied = failure("sign in", err, mirror.ErrSignIn)
-			return r.denied
+		if err := r.admitted(o.signIn); err != nil {
+			return err
 		}
-		r.stage = signedIn
 		if caps, known := r.conn.Caps(); known {
 			r.caps = caps
 		}

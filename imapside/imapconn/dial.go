@@ -71,9 +71,7 @@ func (c *Conn) start(ctx context.Context) error {
 			return err
 		}
 	case TLSStart:
-		if err := c.startTLS(ctx); err != nil {
-			return err
-		}
+		return c.startTLS(ctx)
 	}
 	for word := range c.opts.AssumeCaps {
 		c.caps[word] = struct{}{}
