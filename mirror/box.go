@@ -28,6 +28,7 @@ type boxSide struct {
 	listed *Listed     // nil: not listed
 	row    *MailboxRow // nil: never seen
 	handle Mailbox     // nil: not opened
+	known  *Known      // what the view of this round is compared with, once it is asked for
 	view   *View       // nil: not looked at in this round
 	// messages are those of the state and of the view together, by UID.
 	messages map[UID]*Message

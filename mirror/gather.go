@@ -305,8 +305,7 @@ func (x *run) expect(ctx context.Context, visit []*box, s Side) {
 	var views []Expected
 	for _, b := range visit {
 		if side := &b.sides[s]; x.toLookInto(b, s) && side.handle == nil {
-			known := x.knownTo(side)
-			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), Listed: side.listed.Status, View: &known})
+			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), Listed: side.listed.Status, View: x.knownTo(side)})
 		}
 	}
 	if len(views) > 0 {
@@ -320,8 +319,12 @@ func (x *run) toLookInto(b *box, s Side) bool {
 	return side.exists() && side.blocked == "" && (!side.unchanged() || x.Full || x.pending(b.name))
 }
 
-func (x *run) knownTo(side *boxSide) Known {
-	return Known{Messages: side.knownMessages(), Full: x.Full}
+// knownTo returns what a side's view is compared with.
+func (x *run) knownTo(side *boxSide) *Known {
+	if side.known == nil {
+		side.known = &Known{Messages: side.knownMessages(), Full: x.Full}
+	}
+	return side.known
 }
 
 func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
@@ -333,7 +336,7 @@ func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 	handle, err := x.open(ctx, b, s)
 	if err == nil {
 		var v View
-		if v, err = handle.View(ctx, x.knownTo(side)); err == nil {
+		if v, err = handle.View(ctx, *x.knownTo(side)); err == nil {
 			side.take(v, x.traits[s].Numbers)
 			return nil
 		}

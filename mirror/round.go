@@ -38,9 +38,11 @@ func (x *run) round(ctx context.Context, only map[Name]bool, wide bool) (plan Pl
 
 // noteFound notes which sides gave cause to change mail.
 func (x *run) noteFound(plan Plan) {
-	for _, a := range slices.Concat(plan.Actions, plan.Withheld) {
-		if a.Kind.ChangesMail() {
-			x.found[a.Side.Other()] = true
+	for _, list := range [...][]Action{plan.Actions, plan.Withheld} {
+		for i := range list {
+			if list[i].Kind.ChangesMail() {
+				x.found[list[i].Side.Other()] = true
+			}
 		}
 	}
 }
