@@ -74,63 +74,30 @@ func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {
 	return kept
 }
 
-// keptGhosts finds the copies that came too late under their new UIDs. Messages of
-// the same size and date keep their order; where some of them are gone, they must
-// all be equal, so that any may stand for a ghost.
+// keptGhosts finds the copies that came too late under their new UIDs: messages of
+// the same size and date keep their order, as long as none of them came or went.
 func (x *run) keptGhosts(b *box, s Side) (kept []Quarantined) {
 	side := &b.sides[s]
-	ghosts := map[UID]Quarantined{}
-	for _, q := range x.snapshot.Quarantine {
-		if q.Side == s && q.Mailbox == b.name && q.ghost() && side.before[q.UID] != nil {
-			ghosts[q.UID] = q
-		}
-	}
-	if len(ghosts) == 0 {
-		return nil
-	}
-	before, now := map[look][]*Message{}, map[look][]UID{}
+	before, now := map[look][]UID{}, map[look][]UID{}
 	for _, uid := range sortedUIDs(side.before) {
-		m := side.before[uid]
-		before[lookOf(*m)] = append(before[lookOf(*m)], m)
+		at := lookOf(*side.before[uid])
+		before[at] = append(before[at], uid)
 	}
 	for _, m := range side.view.New {
 		now[lookOf(m)] = append(now[lookOf(m)], m.UID)
 	}
-	for at, list := range before {
-		lost := len(list) - len(now[at])
-		if lost < 0 || lost > 0 && !sameBody(list) {
-			continue // which is which, nobody can tell
+	for _, q := range x.snapshot.Quarantine {
+		old := side.before[q.UID]
+		if q.Side != s || q.Mailbox != b.name || !q.ghost() || old == nil {
+			continue
 		}
-		list = slices.Clone(list)
-		slices.SortStableFunc(list, func(a, b *Message) int {
-			if lost == 0 {
-				return 0
-			}
-			_, ghostA := ghosts[a.UID]
-			_, ghostB := ghosts[b.UID]
-			return rank(ghostB) - rank(ghostA) // ghosts first: these are given up
-		})
-		for i, uid := range now[at] {
-			if q, ok := ghosts[list[lost+i].UID]; ok {
-				q.UID = uid
-				kept = append(kept, q)
-			}
+		was, is := before[lookOf(*old)], now[lookOf(*old)]
+		if len(was) == len(is) { // else nobody can tell which is which
+			q.UID = is[slices.Index(was, q.UID)]
+			kept = append(kept, q)
 		}
 	}
-	slices.SortFunc(kept, func(a, b Quarantined) int { return cmp.Compare(a.UID, b.UID) })
 	return kept
-}
-
-func rank(ghost bool) int {
-	if ghost {
-		return 1
-	}
-	return 0
-}
-
-// sameBody reports whether messages are known to be equal.
-func sameBody(list []*Message) bool {
-	return !slices.ContainsFunc(list, func(m *Message) bool { return !m.Identity.Body.Known() || m.Identity.Body != list[0].Identity.Body })
 }
 
 // forget leaves what was about the old UIDs of a mailbox out of this round.
