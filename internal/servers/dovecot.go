@@ -72,7 +72,7 @@ func StartDovecot(ctx context.Context, opts Options) (*Dovecot, error) {
 		return nil, err
 	}
 	var last error
-	for range 3 { // a free port may be taken by somebody else before we use it
+	for range 10 { // a free port may be taken by somebody else before we use it
 		d, err := start(ctx, binary, opts)
 		if err == nil {
 			return d, nil
@@ -191,12 +191,16 @@ func freePorts() (a, b int, err error) {
 	return first.Addr().(*net.TCPAddr).Port, second.Addr().(*net.TCPAddr).Port, nil
 }
 
-// waitReady returns once the server greets.
+// waitReady returns once the server greets. Another's greeting on our port is
+// an error: that server may end at any time, and ours never gets the port.
 func (d *Dovecot) waitReady(ctx context.Context) error {
 	deadline := time.Now().Add(20 * time.Second)
 	for time.Now().Before(deadline) {
-		if d.greets() {
-			return nil
+		if line, err := d.greeting(); err == nil {
+			if strings.Contains(line, d.greets()) {
+				return nil
+			}
+			return fmt.Errorf("somebody else has its port: %q", line)
 		}
 		select {
 		case <-ctx.Done():
@@ -209,15 +213,17 @@ func (d *Dovecot) waitReady(ctx context.Context) error {
 	return errors.New("it does not answer")
 }
 
-func (d *Dovecot) greets() bool {
+// greets is what this server, and no other, says first.
+func (d *Dovecot) greets() string { return filepath.Base(d.dir) + " ready." }
+
+func (d *Dovecot) greeting() (string, error) {
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(d.Host, strconv.Itoa(d.Port)), time.Second)
 	if err != nil {
-		return false
+		return "", err
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(3 * time.Second))
-	line, err := bufio.NewReader(conn).ReadString('\n')
-	return err == nil && strings.HasPrefix(line, "* OK")
+	return bufio.NewReader(conn).ReadString('\n')
 }
 
 // MailDir is where the mail of a user lies: a Maildir++ tree.
@@ -296,6 +302,7 @@ func (d *Dovecot) config(opts Options, who identity) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("base_dir = %s/run\nstate_dir = %s/state\nlog_path = %s/dovecot.log", d.dir, d.dir, d.dir)
+	line("login_greeting = %s", d.greets())
 	line("instance_name = mailtwin-test-%d\nprotocols = imap\nlisten = 127.0.0.1", d.Port)
 	line("default_internal_user = %s\ndefault_internal_group = %s\ndefault_login_user = %s", who.internal, who.internalGroup, who.login)
 	line("mail_uid = %s\nmail_gid = %s\nfirst_valid_uid = 1\nfirst_valid_gid = 1", who.mail, who.mailGroup)
