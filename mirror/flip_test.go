@@ -48,7 +48,7 @@ func flipInput(in Input) Input {
 	for i := range in.Mailboxes {
 		b := &in.Mailboxes[i]
 		b.Sides, b.Unpaired, b.Departed = swap(b.Sides), swap(b.Unpaired), swap(b.Departed)
-		b.Quarantined, b.Unknown = swap(b.Quarantined), swap(b.Unknown)
+		b.Quarantined, b.Late, b.Unknown = swap(b.Quarantined), swap(b.Late), swap(b.Unknown)
 		for k, r := range b.Records {
 			b.Records[k] = RecordInput{flipRecord(r.Record), swap(r.Seen)}
 		}

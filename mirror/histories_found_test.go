@@ -105,4 +105,56 @@ edit near 8`},
 flags near 0 \Seen
 crash before 5
 flags far 0 \Flagged`},
+	// Twice cut off and paused: it goes once the pause is over.
+	{"IMAP and Maildir", `deliver near INBOX 3
+cut far 0 never
+cut far 0 never`},
+	// Of three that a server changed, one was there less often than sent.
+	{"changing IMAP and Maildir", `deliver near INBOX 3
+cut far 2 70s
+lose
+copy near 1 INBOX`},
+	// The next version of a letter was paired with a late copy of the one before.
+	{"copy from Maildir to bare IMAP", `deliver near INBOX 3
+cut far 0 110s
+cut far 3 50s
+edit near 8`},
+	// The flags of a version travelled to the next one.
+	{"mirror of a Maildir to bare IMAP", `deliver near INBOX 3
+flags near 0 \Deleted
+crash after 3
+edit far 0`},
+	{"forgetful IMAP and Maildir", `rest
+rest
+deliver far INBOX 3
+crash before 1
+rest
+rest
+renamebox far Lists/go Neu
+during near 4 rebase near 1
+crash inside 3
+edit far 2
+during far 9 rewind near INBOX
+rest
+move near 7 Neu
+flags near 4 \Deleted`},
+	// What a window hides was sent again after the state was lost.
+	{"windowed IMAP and Maildir", `deliver far INBOX 3
+cut far 0 never
+rest
+rest
+rest
+rest
+rest
+during far 1 deliver far INBOX 3
+rest
+cut far 0 never
+during far 8 deliver near INBOX 3
+deliver near INBOX 4
+deliver near Lists/go 4
+old 1
+deliver near INBOX 6
+rest
+flags near 1 
+lose`},
 }

@@ -187,6 +187,7 @@ func (h *history) play(script []string) {
 		h.step(line)
 	}
 	h.rest()
+	h.outwait()
 	h.judge()
 }
 

@@ -76,7 +76,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 			in.Unpaired[s] = b.sides[s].unpaired(taken[s])
 		}
 		in.Departed[s] = x.departed(b, s)
-		in.Quarantined[s] = map[UID]bool{}
+		in.Quarantined[s], in.Late[s] = map[UID]bool{}, map[UID]bool{}
 		in.Unknown[s] = b.sides[s].unknown
 		in.Unread[s] = b.sides[s].unread(taken[s])
 		in.Half[s] = x.half(b, s, taken[s])
@@ -85,6 +85,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 	for _, q := range x.snapshot.Quarantine {
 		if q.Mailbox == b.name && !x.due(q) {
 			in.Quarantined[q.Side][q.UID] = true
+			in.Late[q.Side][q.UID] = q.ghost()
 		}
 	}
 	x.intentInput(b, &in)

@@ -99,7 +99,7 @@ func newModel(t failer, p Policy) *model {
 func (m *model) box(name Name) *MailboxInput {
 	i, found := slices.BinarySearchFunc(m.in.Mailboxes, name, func(b MailboxInput, n Name) int { return cmp.Compare(b.Name, n) })
 	if !found {
-		b := MailboxInput{Name: name, Total: 1000, Quarantined: [2]map[UID]bool{{}, {}}}
+		b := MailboxInput{Name: name, Total: 1000, Quarantined: [2]map[UID]bool{{}, {}}, Late: [2]map[UID]bool{{}, {}}}
 		for _, s := range Sides {
 			b.Sides[s] = MailboxSide{Known: true, Exists: true, Since: 500, Keeps: AllFlags()}
 		}
@@ -245,6 +245,7 @@ func cloneInput(in Input) Input {
 		for _, s := range Sides {
 			b.Unpaired[s] = slices.Clone(b.Unpaired[s])
 			b.Quarantined[s], b.Unknown[s] = maps.Clone(b.Quarantined[s]), maps.Clone(b.Unknown[s])
+			b.Late[s] = maps.Clone(b.Late[s])
 			b.Departed[s] = slices.Clone(b.Departed[s])
 		}
 	}
@@ -289,7 +290,7 @@ func (m *model) act(a Action) {
 	case Confirm, Depart, Hold:
 		m.record(b, a.UID).Record = a.Record
 	case Ghost:
-		b.Quarantined[a.Side][a.Message.UID] = true
+		b.Quarantined[a.Side][a.Message.UID], b.Late[a.Side][a.Message.UID] = true, true
 	case Quarantine:
 		b.Quarantined[a.Side.Other()][a.Message.UID] = true
 	case SetFlags:

@@ -168,9 +168,15 @@ func (b *boxPlanner) adopt() {
 }
 
 // acceptedFirst is free with those first whose copy the other side accepted:
-// of several equal messages it is theirs that must be there.
+// of several equal messages it is theirs that must be there. A copy that came too
+// late is paired with an equal message only, never with its next version.
 func (b *boxPlanner) acceptedFirst(s Side) []Message {
 	list := b.free(s)
+	for i := range list {
+		if b.box.Late[s][list[i].UID] {
+			list[i].Identity.Key = Digest{}
+		}
+	}
 	rank := func(m Message) int {
 		if in := b.intentOf(s, m.UID); in != nil && in.Accepted {
 			return 0

@@ -220,6 +220,9 @@ type MailboxInput struct {
 	Ghosts []GhostInput
 	// Quarantined holds unpaired messages that are not due yet.
 	Quarantined [2]map[UID]bool
+	// Late are those of them that are copies which came after they were sent
+	// again.
+	Late [2]map[UID]bool
 	// Unknown holds messages, paired or not, that were neither seen nor proved
 	// gone, or that could not be read.
 	Unknown [2]map[UID]bool

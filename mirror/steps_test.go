@@ -124,7 +124,47 @@ func (h *history) forget(state *mirrortest.State) {
 		}
 	}
 	h.state = state
+	for _, s := range mirror.Sides {
+		for _, name := range h.boxes(s) {
+			h.detectable(s, name)
+		}
+		if h.options[s].Window > 0 { // what the window hides may be sent to it again
+			h.eachOn(s, func(f *facts) { f.spare++ })
+		}
+	}
 	h.blindly()
+}
+
+func (h *history) eachOn(s mirror.Side, visit func(*facts)) {
+	for _, name := range h.boxes(s) {
+		h.eachIn(s, name, visit)
+	}
+}
+
+// detectable changes UIDVALIDITY where UIDNEXT went back and is not below what
+// the state knew: no client can tell that these UIDs mean other messages now.
+func (h *history) detectable(s mirror.Side, name mirror.Name) {
+	server := h.servers[s]
+	if now := server.Checkpoint(name); server.Rewound(name) && now.UIDNext >= h.knownNext(s, name) {
+		server.Renumber(name, now.UIDValidity+1)
+	}
+}
+
+// knownNext is UIDNEXT as far as the state knows it.
+func (h *history) knownNext(s mirror.Side, name mirror.Name) (next mirror.UID) {
+	for _, row := range h.snapshot().Mailboxes {
+		if row.Side == s && row.Name == name {
+			next = row.Checkpoint.UIDNext
+		}
+	}
+	messages, err := h.state.Messages(s, name)
+	if err != nil {
+		h.t.Fatalf("messages: %v", err)
+	}
+	for _, m := range messages {
+		next = max(next, m.UID+1)
+	}
+	return next
 }
 
 // loseMarks: with the state goes the knowledge of what we removed and a side
@@ -219,6 +259,22 @@ func (h *history) rest() {
 	}
 }
 
+// outwait lets pass what messages that could not pass are kept aside for, and
+// has them tried again: what passes then is not left behind.
+func (h *history) outwait() {
+	var last time.Time
+	for _, q := range h.snapshot().Quarantine {
+		if q.Next.After(last) {
+			last = q.Next
+		}
+	}
+	if !last.IsZero() {
+		time.Sleep(time.Until(last))
+		h.tell("> everything that is kept aside is due")
+		h.rest()
+	}
+}
+
 // hand does what people and other programs do on a side.
 func (h *history) hand(words []string) {
 	s := sideOf(words[1])
@@ -237,7 +293,8 @@ func (h *history) hand(words []string) {
 	case "rewind":
 		// UIDNEXT goes back, as after a restored backup.
 		if name := nameOf(words[2]); h.has(s, name) && !h.options[s].Maildir {
-			h.servers[s].Renumber(name, h.servers[s].Checkpoint(name).UIDValidity)
+			h.servers[s].Rewind(name)
+			h.detectable(s, name)
 			h.blindly()
 		}
 	case "deliver":

@@ -49,6 +49,8 @@ var planMutants = []mutant{
 		guard: "what a person puts back is no late copy", tests: "^TestGhost(Restored|LookAlike)$"},
 	{id: "rebind-behind-all", file: "mirror/planner.go", old: "\t\tb.confirm()\n\t}\n\tfor _, b := range p.boxes {\n\t\tb.reclaim()\n\t\tb.rebind()\n\t}\n\tfor _, b := range p.boxes {\n", mutated: "\t\tb.confirm()\n\t\tb.reclaim()\n\t\tb.rebind()\n",
 		guard: "a rename is told from a removal once all mailboxes are open", tests: "^TestFoundHistories$"},
+	{id: "ghost-next-version", file: "mirror/pairing.go", old: "if b.box.Late[s][list[i].UID] {", mutated: "if false {",
+		guard: "a late copy is not paired with the letter's next version", tests: "^TestFoundHistories$"},
 	{id: "ghost-likely", file: "mirror/pairing.go", old: "find = b.likelyGhost", mutated: "continue",
 		guard: "a late copy whose source is gone is told by size and date", tests: "^TestFoundHistories$"},
 	{id: "reclaim-recorded", file: "mirror/reclaim.go", old: "if i := b.recordOf(s, source.UID); i >= 0 {", mutated: "if i := b.recordOf(s, source.UID); false {",

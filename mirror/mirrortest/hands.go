@@ -141,13 +141,27 @@ func (s *Server) Subscribe(name mirror.Name, on bool) {
 // which may be any number: larger, smaller, or the one before, which makes
 // UIDNEXT go back.
 func (s *Server) Renumber(name mirror.Name, validity uint32) {
+	s.hand(name, func(b *box) { s.renumber(b, validity) })
+}
+
+// Rewind numbers the messages of a mailbox anew from 1 under the UIDVALIDITY that
+// it has, so that UIDNEXT goes back. Before UIDNEXT is where it was, UIDVALIDITY
+// changes: from then on no client could tell that UIDs were given out twice
+// (which RFC 9051 §2.3.1.1 forbids).
+func (s *Server) Rewind(name mirror.Name) {
 	s.hand(name, func(b *box) {
-		b.validity, b.next = validity, 1
-		for _, m := range b.messages {
-			m.id = s.number(b)
+		ceiling := max(b.ceiling, b.next)
+		s.renumber(b, b.validity)
+		if b.next < ceiling {
+			b.ceiling = ceiling
 		}
-		s.touch(b)
 	})
+}
+
+// Rewound reports whether a mailbox was rewound and has its UIDVALIDITY still.
+func (s *Server) Rewound(name mirror.Name) (rewound bool) {
+	s.hand(name, func(b *box) { rewound = b.ceiling > 0 })
+	return rewound
 }
 
 // RefuseName puts a name into every listing that cannot be mirrored.

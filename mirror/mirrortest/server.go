@@ -50,6 +50,7 @@ type box struct {
 	noSelect   bool
 	validity   uint32
 	next       imap.UID
+	ceiling    imap.UID   // where next was before it went back; 0: it never did
 	stamp      uint64     // of the last change
 	messages   []*message // ascending id
 	late       []lateMessage
@@ -146,14 +147,31 @@ func (s *Server) add(b *box, m *message) {
 	s.touch(b)
 }
 
-// number gives out the next UID.
+// number gives out the next UID. See Rewind for the ceiling.
 func (s *Server) number(b *box) imap.UID {
-	id := b.next
-	b.next++
-	if id%3 == 0 {
-		b.next += imap.UID(s.options.Gap)
+	if b.ceiling > 0 && s.after(b.next) >= b.ceiling {
+		s.renumber(b, b.validity+1)
 	}
+	id := b.next
+	b.next = s.after(id)
 	return id
+}
+
+// after is UIDNEXT once id was given out.
+func (s *Server) after(id imap.UID) imap.UID {
+	if id%3 == 0 {
+		return id + 1 + imap.UID(s.options.Gap)
+	}
+	return id + 1
+}
+
+// renumber gives the messages of b the first UIDs under validity.
+func (s *Server) renumber(b *box, validity uint32) {
+	b.validity, b.next, b.ceiling = validity, 1, 0
+	for _, m := range b.messages {
+		m.id = s.number(b)
+	}
+	s.touch(b)
 }
 
 func (s *Server) newBase() string {

@@ -454,3 +454,28 @@ func TestServerRenameMailbox(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestServerRewind: UIDNEXT goes back, and UIDVALIDITY changes before it is again
+// where it was.
+func TestServerRewind(t *testing.T) {
+	s := NewServer(Options{})
+	for range 3 {
+		s.Deliver(Inbox, Letter("a", "x"), mirror.Flags{}, noon)
+	}
+	s.Remove(Inbox, 1)
+	s.Remove(Inbox, 2)
+	before := s.Checkpoint(Inbox)
+	s.Rewind(Inbox)
+	now := s.Checkpoint(Inbox)
+	if !s.Rewound(Inbox) || now.UIDNext != 2 || now.UIDValidity != before.UIDValidity {
+		t.Fatalf("rewound: got %+v, want UIDNEXT 2 and the same UIDVALIDITY", now)
+	}
+	s.Deliver(Inbox, Letter("b", "x"), mirror.Flags{}, noon)
+	if now := s.Checkpoint(Inbox); now.UIDNext != 3 || now.UIDValidity != before.UIDValidity {
+		t.Errorf("one later: got %+v, want UIDNEXT 3 and the same UIDVALIDITY", now)
+	}
+	s.Deliver(Inbox, Letter("c", "x"), mirror.Flags{}, noon)
+	if now := s.Checkpoint(Inbox); s.Rewound(Inbox) || now.UIDNext != 4 || now.UIDValidity == before.UIDValidity {
+		t.Errorf("two later: got %+v, want UIDNEXT 4 and another UIDVALIDITY", now)
+	}
+}
