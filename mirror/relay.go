@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 )
 
 // carried is what a relay learned of one message besides the target's result.
@@ -16,6 +17,9 @@ type carried struct {
 	// readErr is the source's error in the middle of the body.
 	readErr error
 }
+
+// errTargetStopped tells the source that the target takes no more.
+var errTargetStopped = errors.New("the target takes no more")
 
 // watched reads a body and remembers the source's error before its last octet,
 // so that the target's complaint about it is not taken for an error of the
@@ -35,58 +39,35 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// relay streams messages of source into target: one goroutine reads, the
-// caller's writes, and a body is never held in memory. It returns the target's
-// results and what was carried, by source UID. Errors of the two ends are
-// returned apart, since they reach different sides.
+// relay streams messages of source into target; a body is never held in memory.
+// The source drives: its sink lets the target take one message and returns when the
+// target wants the next one, without a switch from one thread to another. It
+// returns the target's results and what was carried, by source UID. Errors of the
+// two ends are returned apart, since they reach different sides.
 func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mailbox, job func(Body) Incoming) (results []Appended, through map[UID]*carried, readErr, writeErr error) {
-	parent := ctx
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	through = map[UID]*carried{}
-	bodies := make(chan Body)
-	taken := make(chan struct{})
-	read := make(chan error, 1)
-	go func() {
-		defer close(bodies)
-		read <- source.Fetch(ctx, refs, func(b Body) error {
-			select {
-			case bodies <- b:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			select {
-			case <-taken:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
+	through = make(map[UID]*carried, len(refs))
+	var next Incoming
+	resume, stop := iter.Pull(func(wanted func(struct{}) bool) {
+		results, writeErr = target.Append(ctx, func(yield func(Incoming) bool) {
+			for wanted(struct{}{}) && yield(next) {
 			}
 		})
-	}()
-	results, writeErr = target.Append(ctx, func(yield func(Incoming) bool) {
-		for b := range bodies {
-			in := job(b)
+	})
+	if _, takes := resume(); takes {
+		readErr = source.Fetch(ctx, refs, func(b Body) error {
 			c := &carried{hash: NewHasher(b.Form), started: true}
 			through[b.UID] = c
-			in.Body.Reader = io.TeeReader(&watched{b.Reader, b.Octets, c}, &progress{x: x, hash: c.hash})
-			more := yield(in)
-			select {
-			case taken <- struct{}{}:
-			case <-ctx.Done():
-				return
+			next = job(b)
+			next.Body.Reader = io.TeeReader(&watched{b.Reader, b.Octets, c}, &progress{x: x, hash: c.hash})
+			if _, takes := resume(); !takes {
+				return errTargetStopped
 			}
-			if !more {
-				return
-			}
-		}
-	})
-	cancel()
-	for range bodies {
-		// The reader gives up at its next body; until then it owns its side.
+			return nil
+		})
 	}
-	readErr = <-read
-	if errors.Is(readErr, context.Canceled) && parent.Err() == nil {
-		readErr = nil // the target gave up first
+	stop()
+	if errors.Is(readErr, errTargetStopped) {
+		readErr = nil
 	}
 	for _, c := range through {
 		if c.readErr != nil && ReachOf(c.readErr) > ReachMailbox && knownError(c.readErr) {

@@ -123,6 +123,7 @@ type Mailbox interface {
 	// Fetch streams the bodies of refs to sink, each at most once, in the
 	// order of refs unless the server insists on another. An error of sink
 	// ends the call and is returned. A message that is not there is skipped.
+	// sink is never called twice at a time, but on any goroutine.
 	Fetch(ctx context.Context, refs []Ref, sink func(Body) error) error
 
 	// Reserve returns n refs for messages to come, unique in this mailbox and
