@@ -186,6 +186,9 @@ func (p *planner) moves(sources func(b *boxPlanner, s Side) []placed) {
 			for _, b := range p.boxes {
 				gone = append(gone, sources(b, s)...)
 			}
+			if len(gone) == 0 {
+				continue
+			}
 			fresh := p.moveTargets(s)
 			for _, m := range p.sameSide(s, gone, fresh) {
 				p.move(s, gone[m.a], fresh[m.b])

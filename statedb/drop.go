@@ -2,6 +2,7 @@ package statedb
 
 import (
 	"fmt"
+	"iter"
 
 	"mailtwin/mirror"
 )
@@ -27,18 +28,44 @@ func (w *writer) drops(c *mirror.Changes) error {
 			return err
 		}
 	}
-	for _, id := range c.DropIntents {
-		if err := w.drop(intentTable, 0, "id = ?", id); err != nil {
+	for first, last := range runs(c.DropIntents) {
+		if err := w.drop(intentTable, 0, "id BETWEEN ? AND ?", first, last); err != nil {
 			return err
 		}
 	}
-	for _, key := range c.DropTombs {
-		if err := w.dropOne(tombTable, key); err != nil {
-			return err
+	if err := w.dropEach(tombTable, c.DropTombs); err != nil {
+		return err
+	}
+	return w.dropEach(quarantineTable, c.DropQuarantine)
+}
+
+// runs yields the first and the last of consecutive ids.
+func runs(ids []int64) iter.Seq2[int64, int64] {
+	return func(yield func(first, last int64) bool) {
+		for len(ids) > 0 {
+			n := 1
+			for n < len(ids) && ids[n] == ids[n-1]+1 {
+				n++
+			}
+			if !yield(ids[0], ids[n-1]) {
+				return
+			}
+			ids = ids[n:]
 		}
 	}
-	for _, key := range c.DropQuarantine {
-		if err := w.dropOne(quarantineTable, key); err != nil {
+}
+
+// dropEach drops rows of a table that is empty most of the time.
+func (w *writer) dropEach(t *table, keys []mirror.MessageKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, err := w.one("SELECT count(*) FROM (SELECT 1 FROM " + t.name + " LIMIT 1)")
+	if err != nil || rows == 0 {
+		return explain("read "+t.name, err)
+	}
+	for _, key := range keys {
+		if err := w.dropOne(t, key); err != nil {
 			return err
 		}
 	}

@@ -72,16 +72,22 @@ func (w *writer) putRecord(r mirror.Record) error {
 		}
 		ids[side] = id
 	}
+	err := w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
+	if isConstraint(err) {
+		return errors.Join(w.refused(r, ids), err)
+	}
+	return err
+}
+
+// refused says what is wrong with a record: a message of it is in another one, or
+// is not there.
+func (w *writer) refused(r mirror.Record, ids [2]int64) error {
 	for _, side := range mirror.Sides {
 		if err := w.unpaired(r, side, ids[side]); err != nil {
 			return err
 		}
 	}
-	err := w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
-	if isConstraint(err) {
-		return errors.Join(w.missing(r, ids), err)
-	}
-	return err
+	return w.missing(r, ids)
 }
 
 // missing says which message of a record is not there.
@@ -124,17 +130,21 @@ func (w *writer) unpaired(r mirror.Record, side mirror.Side, mailbox int64) erro
 
 // putIntents returns the id of each intent.
 func (w *writer) putIntents(intents []*mirror.Intent) ([]int64, error) {
+	if len(intents) == 0 {
+		return nil, nil
+	}
+	// The sequence outlives the rows (AUTOINCREMENT).
+	last, err := w.one("SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'intent'), 0)")
+	if err != nil {
+		return nil, explain("read intent", err)
+	}
 	ids := make([]int64, len(intents))
 	for n, intent := range intents {
 		ids[n] = intent.ID
 		if intent.ID == 0 {
-			// The sequence outlives the rows (AUTOINCREMENT).
-			last, err := w.one("SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'intent'), 0)")
-			if err != nil {
-				return nil, explain("read intent", err)
-			}
 			ids[n] = last + 1
 		}
+		last = max(last, ids[n])
 		if err := w.put(intentTable, intentValues(ids[n], intent)...); err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ type table struct {
 	// tally of its own. Elsewhere one tally counts the table.
 	perMailbox bool
 
-	selectRows, selectCRC, insert, update string
+	selectRows, selectCRC, add, insert, update string
 }
 
 var (
@@ -48,6 +48,7 @@ func newTable(kind int64, name, key, columns string) *table {
 	t.selectRows += " ORDER BY " + strings.Join(t.key, ", ")
 	t.selectCRC = "SELECT crc FROM " + name + byKey
 	t.insert = "INSERT INTO " + name + " (" + all + ") VALUES (?" + strings.Repeat(", ?", t.width()) + ")"
+	t.add = t.insert + " ON CONFLICT DO NOTHING"
 	t.update = "UPDATE " + name + " SET " + strings.Join(t.columns, " = ?, ") + " = ?, crc = ?" + byKey
 	return t
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -20,6 +21,9 @@ type writer struct {
 	change map[tallyKey]tally
 	ids    map[mirror.MailboxKey]int64 // the file's own until changeIDs
 	own    bool
+	// replaces says whether the last row that was put replaced one: the next one
+	// most likely does what that did.
+	replaces map[tallyKey]bool
 }
 
 func (f *file) begin() (*writer, error) {
@@ -27,7 +31,7 @@ func (f *file) begin() (*writer, error) {
 	if err := f.exec("BEGIN IMMEDIATE"); err != nil {
 		return nil, explain("begin", err)
 	}
-	return &writer{file: f, change: map[tallyKey]tally{}, ids: f.ids}, nil
+	return &writer{file: f, change: map[tallyKey]tally{}, replaces: map[tallyKey]bool{}, ids: f.ids}, nil
 }
 
 // changeIDs returns the map to write mailbox ids to.
@@ -68,24 +72,57 @@ func (w *writer) exec(query string, args ...any) error {
 
 // put writes a row given as key and columns, in place of one with that key.
 func (w *writer) put(t *table, values ...any) error {
-	old, found, err := w.crc(t, values[:len(t.key)])
-	if err != nil {
-		return explain("read "+t.name, err)
-	}
 	crc := t.checksum(values)
 	key := tallyKey{t.kind, t.scope(values)}
+	replaced := w.replaces[key]
+	if !replaced {
+		added, err := w.add(t, values, crc)
+		if err != nil {
+			return explain("write "+t.name, err)
+		}
+		replaced = !added
+	}
 	change := w.change[key]
-	if found {
-		change.take(old)
-		columns := values[len(t.key):]
-		args := append(append(append([]any{}, columns...), crc), values[:len(t.key)]...)
-		err = w.exec(t.update, args...)
-	} else {
-		err = w.exec(t.insert, append(values, crc)...)
+	if replaced {
+		old, found, err := w.replace(t, values, crc)
+		if err != nil {
+			return explain("write "+t.name, err)
+		}
+		if replaced = found; found {
+			change.take(old)
+		}
 	}
 	change.add(crc)
-	w.change[key] = change
-	return explain("write "+t.name, err)
+	w.change[key], w.replaces[key] = change, replaced
+	return nil
+}
+
+// add writes a row unless something stands in its place.
+func (w *writer) add(t *table, values []any, crc int64) (added bool, err error) {
+	stmt, err := w.file.prepare(t.add)
+	if err != nil {
+		return false, err
+	}
+	result, err := stmt.Exec(append(slices.Clip(values), crc)...)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
+
+// replace writes a row in place of the one with its key, whose checksum it
+// returns, or as a new one.
+func (w *writer) replace(t *table, values []any, crc int64) (old int64, found bool, err error) {
+	if old, found, err = w.crc(t, values[:len(t.key)]); err != nil {
+		return 0, false, err
+	}
+	if !found {
+		return 0, false, w.exec(t.insert, append(slices.Clip(values), crc)...)
+	}
+	columns := values[len(t.key):]
+	args := append(append(append([]any{}, columns...), crc), values[:len(t.key)]...)
+	return old, true, w.exec(t.update, args...)
 }
 
 // crc returns the checksum stored with the row of a key.
