@@ -91,6 +91,7 @@ func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID) *up
 		u.stream.abandon()
 	}
 	u := r.upcoming[i]
+	clear(r.upcoming[:i+1]) // what they fetched is not held any longer than need be
 	r.upcoming = r.upcoming[i+1:]
 	u.begin(ctx)
 	if u.selected != nil {

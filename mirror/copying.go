@@ -62,8 +62,8 @@ func (e *effects) expectCopies(ctx context.Context, from Side, batches []group) 
 	var fetches []Expected
 	for _, g := range batches {
 		fetch := Expected{Name: g.mailbox}
-		for _, a := range g.actions {
-			fetch.Fetch = append(fetch.Fetch, a.Message)
+		for i := range g.actions {
+			fetch.Fetch = append(fetch.Fetch, g.actions[i].Message)
 		}
 		fetches = append(fetches, fetch)
 	}
@@ -97,31 +97,59 @@ func (e *effects) copyGroups(risky bool) []group {
 	groups := e.groups(Copy)
 	for i := range groups {
 		g := &groups[i]
-		b := e.box(g.mailbox)
-		g.actions = slices.DeleteFunc(g.actions, func(a Action) bool { return e.brokeBefore(b, g.side.Other(), a.Message.UID) != risky })
+		g.actions = e.part(*g, risky)
 		e.inOrder(*g)
 	}
 	return groups
 }
 
-// inOrder sorts copies by their source's UID; what was kept aside comes last.
+// part returns the risky copies of a group or the others. Most often that is all
+// or nothing of it.
+func (e *effects) part(g group, risky bool) []Action {
+	b, n := e.box(g.mailbox), 0
+	wanted := make([]bool, len(g.actions))
+	for i := range g.actions {
+		if wanted[i] = e.brokeBefore(b, g.side.Other(), g.actions[i].Message.UID) == risky; wanted[i] {
+			n++
+		}
+	}
+	if n == len(g.actions) {
+		return g.actions
+	}
+	var list []Action
+	for i := range g.actions {
+		if wanted[i] {
+			list = append(list, g.actions[i])
+		}
+	}
+	return list
+}
+
+// inOrder sorts copies by their source's UID, in place; what was kept aside comes
+// last.
 func (e *effects) inOrder(g group) {
 	b, from := e.box(g.mailbox), g.side.Other()
-	rank := func(a Action) int {
-		if e.keptAside(b, from, a.Message.UID) {
+	rank := func(uid UID) int {
+		if e.keptAside(b, from, uid) {
 			return 1
 		}
 		return 0
 	}
-	slices.SortStableFunc(g.actions, func(a, b Action) int {
-		return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Message.UID, b.Message.UID))
-	})
+	less := func(a, b *Action) int {
+		return cmp.Or(rank(a.Message.UID)-rank(b.Message.UID), cmp.Compare(a.Message.UID, b.Message.UID))
+	}
+	for i := 1; i < len(g.actions); i++ {
+		if less(&g.actions[i-1], &g.actions[i]) > 0 {
+			slices.SortStableFunc(g.actions, func(a, b Action) int { return less(&a, &b) })
+			return
+		}
+	}
 }
 
 func batchLength(actions []Action) int {
 	var octets int64
-	for i, a := range actions {
-		octets += a.Message.Size
+	for i := range actions {
+		octets += actions[i].Message.Size
 		if i == batchMessages || (i > 0 && octets > batchOctets) {
 			return i
 		}
@@ -135,14 +163,14 @@ type batch struct {
 	b              *box
 	from, to       Side
 	source, target Mailbox
-	actions        map[UID]Action // by source UID
+	actions        map[UID]*Action // by source UID
 	intents        map[UID]*Intent
 	order          []UID
 	// missing were not delivered by the source, and nothing went wrong.
 	missing []Action
 	changes Changes
-	written []Action // recorded by changes
-	first   Message  // the first copy that was recorded
+	written []*Action // recorded by changes
+	first   Message   // the first copy that was recorded
 	// parting are the messages that the target refused as it ended the connection.
 	parting []UID
 	stopped error
@@ -154,7 +182,7 @@ type batch struct {
 // for once more.
 func (e *effects) copyBatch(ctx context.Context, g group, actions []Action, again bool) error {
 	t := &batch{effects: e, b: e.box(g.mailbox), from: g.side.Other(), to: g.side,
-		actions: map[UID]Action{}, intents: map[UID]*Intent{}}
+		actions: make(map[UID]*Action, len(actions)), intents: make(map[UID]*Intent, len(actions))}
 	if t.b.sides[t.to].blocked != "" || t.b.sides[t.from].blocked != "" {
 		t.b.incomplete = true
 		return nil
@@ -192,7 +220,8 @@ func (t *batch) announce(actions []Action) error {
 	status := t.target.Status()
 	reserved := t.target.Reserve(len(actions))
 	now := t.Now()
-	for i, a := range actions {
+	for i := range actions {
+		a := &actions[i]
 		uid := a.Message.UID
 		in := &Intent{Kind: CopyIntent, Side: t.from, Mailbox: t.b.name, Source: a.Message.Ref, Size: a.Message.Size,
 			Date: a.Message.Date, TargetUIDValidity: status.UIDValidity, TargetUIDNext: status.UIDNext, Reserved: reserved[i], Created: now}
@@ -239,7 +268,7 @@ func (t *batch) incoming(b Body) Incoming {
 }
 
 // wholeFlags are the flags of the source, with those that it could not store.
-func (t *batch) wholeFlags(a Action) Flags {
+func (t *batch) wholeFlags(a *Action) Flags {
 	return a.Message.Flags.Union(a.Record.Masked[t.from])
 }
 
@@ -271,7 +300,7 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, readErr, 
 			t.changes.DropIntents = append(t.changes.DropIntents, in.ID)
 			t.b.incomplete = true
 			if clean {
-				t.missing = append(t.missing, a)
+				t.missing = append(t.missing, *a)
 			}
 		default:
 			t.b.incomplete = true // uncertain: the intent stays
@@ -280,7 +309,7 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, readErr, 
 }
 
 // record pairs the source with the copy that the target announced.
-func (t *batch) record(a Action, r Appended, h *Hasher) {
+func (t *batch) record(a *Action, r Appended, h *Hasher) {
 	source := a.Message
 	object := source.Identity.ObjectID
 	source.Identity = h.Sum()
@@ -303,8 +332,7 @@ func (t *batch) record(a Action, r Appended, h *Hasher) {
 	t.changes.DropQuarantine = append(t.changes.DropQuarantine, MessageKey{t.from, t.b.name, source.UID})
 	t.changes.Messages = append(t.changes.Messages, MessageRow{t.from, t.b.name, source}, MessageRow{t.to, t.b.name, arrived})
 	t.changes.Records = append(t.changes.Records, rec)
-	t.b.sides[t.to].messages[arrived.UID] = &arrived
-	t.b.sides[t.from].messages[source.UID] = &source
+	t.b.sides[t.to].messages[arrived.UID] = &Message{Ref: arrived.Ref, Flags: arrived.Flags, Size: arrived.Size, Date: arrived.Date}
 	t.result.Summary.Copied[t.to]++
 	t.result.Summary.Octets[t.to] += h.Size()
 	if !rec.Masked[t.to].Empty() {
@@ -317,7 +345,7 @@ func (t *batch) record(a Action, r Appended, h *Hasher) {
 }
 
 // refused handles a message that the target did not take, or may have taken.
-func (t *batch) refused(a Action, sent *carried, err error) {
+func (t *batch) refused(a *Action, sent *carried, err error) {
 	uid := a.Message.UID
 	if sent != nil && sent.readErr != nil {
 		t.sourceFailed(a, sent.readErr)
@@ -342,7 +370,7 @@ func (t *batch) refused(a Action, sent *carried, err error) {
 	case errors.Is(err, ErrGone), t.ended != nil:
 		t.b.incomplete = true
 	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody):
-		t.missing = append(t.missing, a)
+		t.missing = append(t.missing, *a)
 	default:
 		t.keepAside(a, err)
 	}
@@ -350,14 +378,14 @@ func (t *batch) refused(a Action, sent *carried, err error) {
 
 // sourceFailed handles a message whose source failed in the middle of its body. The
 // target never had the whole of it, so it is certainly not there.
-func (t *batch) sourceFailed(a Action, err error) {
+func (t *batch) sourceFailed(a *Action, err error) {
 	t.b.incomplete = true
 	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[a.Message.UID].ID)
 	switch {
 	case t.ended != nil || ReachOf(err) > ReachMailbox && knownError(err):
 		// The run ends, or the source's side; its error says so.
 	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody), err == io.ErrUnexpectedEOF:
-		t.missing = append(t.missing, a)
+		t.missing = append(t.missing, *a)
 	default:
 		t.keepAside(a, err)
 	}
@@ -427,14 +455,14 @@ func (t *batch) lookAgain(ctx context.Context, g group, again bool) error {
 	if again {
 		return t.copyBatch(ctx, g, there, false)
 	}
-	for _, a := range there {
-		t.keepAside(a, ErrEmptyBody)
+	for i := range there {
+		t.keepAside(&there[i], ErrEmptyBody)
 	}
 	return t.flush()
 }
 
 // keepAside quarantines a message that cannot pass. It blocks only itself.
-func (t *batch) keepAside(a Action, err error) {
+func (t *batch) keepAside(a *Action, err error) {
 	t.endRefill(t.b, t.from, a.Message.UID, &t.changes)
 	t.changes.Quarantine = append(t.changes.Quarantine, t.quarantined(t.from, t.b, a.Message.UID, err.Error()))
 	t.result.Summary.Failed++

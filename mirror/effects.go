@@ -91,22 +91,34 @@ type group struct {
 	actions []Action
 }
 
-// groups splits the actions of a kind by side, mailbox and target, in order.
+// groups splits the actions of a kind by side, mailbox and target, in order. A
+// group whose actions stand together is a part of the plan, and no copy of it.
 func (e *effects) groups(kind Kind) []group {
+	type place struct {
+		side            Side
+		mailbox, target Name
+	}
+	type run struct{ group, end int } // of e.plan.Actions, the last one
 	var out []group
-	at := map[[3]string]int{}
-	for _, a := range e.plan.Actions {
+	at := map[place]*run{}
+	for i := range e.plan.Actions {
+		a := &e.plan.Actions[i]
 		if a.Kind != kind {
 			continue
 		}
-		key := [3]string{a.Side.String(), string(a.Mailbox), string(a.Target)}
-		i, ok := at[key]
-		if !ok {
-			i = len(out)
-			at[key] = i
-			out = append(out, group{side: a.Side, mailbox: a.Mailbox, target: a.Target})
+		key := place{a.Side, a.Mailbox, a.Target}
+		r := at[key]
+		switch {
+		case r == nil:
+			at[key] = &run{len(out), i + 1}
+			out = append(out, group{side: a.Side, mailbox: a.Mailbox, target: a.Target, actions: e.plan.Actions[i : i+1 : i+1]})
+		case r.end == i:
+			g := &out[r.group]
+			g.actions, r.end = e.plan.Actions[i-len(g.actions):i+1:i+1], i+1
+		default: // from here on it is a copy, since its capacity is its length
+			out[r.group].actions = append(out[r.group].actions, *a)
+			r.end = -1
 		}
-		out[i].actions = append(out[i].actions, a)
 	}
 	return out
 }
@@ -130,7 +142,7 @@ func (e *effects) create(ctx context.Context) error {
 			continue
 		}
 		e.result.Summary.Created[a.Side]++
-		e.done(a)
+		e.done(&a)
 		b.sides[a.Side].listed = &Listed{Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
 		row := MailboxRow{Side: a.Side, Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
 		b.sides[a.Side].row = &row
@@ -141,11 +153,11 @@ func (e *effects) create(ctx context.Context) error {
 	return nil
 }
 
-func (e *effects) done(a Action) {
+func (e *effects) done(a *Action) {
 	if a.Kind.ChangesMail() {
 		e.result.Changed = true
 	}
-	e.report(Event{Kind: Done, Side: a.Side, Mailbox: a.Mailbox, Action: &a})
+	e.report(Event{Kind: Done, Side: a.Side, Mailbox: a.Mailbox, Action: a})
 }
 
 // fail names a message that was not carried on; its mailbox is looked at

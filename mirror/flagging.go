@@ -79,7 +79,7 @@ func (e *effects) stored(b *box, s Side, a Action, r Stored, f *flagging, c *Cha
 		f.rows = append(f.rows, MessageRow{s, b.name, *m})
 	}
 	e.result.Summary.Flagged[s]++
-	e.done(a)
+	e.done(&a)
 	if f.left--; f.left == 0 {
 		c.Messages = append(c.Messages, f.rows...)
 		c.Records = append(c.Records, f.record)

@@ -97,7 +97,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 		in.Accepted = true
 		b.incomplete, to.incomplete = true, true
 		c.Intents = append(c.Intents, in)
-		e.done(a)
+		e.done(&a)
 		return
 	}
 	c.DropIntents = append(c.DropIntents, in.ID)
@@ -111,7 +111,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	}
 	if r.To.UID == 0 || to.sides[s].messages[r.To.UID] != nil {
 		to.incomplete = true
-		e.done(a)
+		e.done(&a)
 		return
 	}
 	arrived := a.Message
@@ -122,5 +122,5 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	c.DropQuarantine = append(c.DropQuarantine, MessageKey{o, to.name, a.Partner.UID})
 	c.Messages = append(c.Messages, MessageRow{s, to.name, arrived}, MessageRow{o, to.name, a.Partner})
 	c.Records = append(c.Records, rec)
-	e.done(a)
+	e.done(&a)
 }

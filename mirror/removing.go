@@ -176,7 +176,7 @@ func (e *effects) removed(b *box, s Side, a Action, in *Intent, r Removed, c *Ch
 		dropMessage(c, MessageKey{s, b.name, r.UID})
 		e.result.Summary.Removed[s]++
 	}
-	e.done(a)
+	e.done(&a)
 }
 
 func (e *effects) endRemoval(b *box, s Side, c *Changes, effectErr error) error {
