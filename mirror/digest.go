@@ -134,28 +134,35 @@ func (h *Hasher) wellEnded(p []byte) bool {
 }
 
 // takeHeader collects canonical octets up to the empty line, and lets the
-// header go by without the lines that other mirrors add.
+// header go by without the lines that other mirrors add. A header that comes whole
+// is not copied.
 func (h *Hasher) takeHeader(out []byte) {
 	from := max(0, len(h.header)-3)
-	h.header = append(h.header, out...)
+	all := out
+	if len(h.header) > 0 {
+		h.header = append(h.header, out...)
+		all = h.header
+	}
 	end := -1
-	if bytes.HasPrefix(h.header, []byte("\r\n")) {
+	if bytes.HasPrefix(all, []byte("\r\n")) {
 		end = 0
-	} else if i := bytes.Index(h.header[from:], []byte("\r\n\r\n")); i >= 0 {
+	} else if i := bytes.Index(all[from:], []byte("\r\n\r\n")); i >= 0 {
 		end = from + i + 2
 	}
 	switch {
 	case end >= 0 && end <= maxHeader:
-		h.endHeader(end, true)
-	case end >= 0 || len(h.header) > maxHeader+3:
-		h.endHeader(maxHeader, false)
+		h.endHeader(all, end, true)
+	case end >= 0 || len(all) > maxHeader+3:
+		h.endHeader(all, maxHeader, false)
+	case len(h.header) == 0:
+		h.header = append(h.header, out...)
 	}
 }
 
 // endHeader splits what was collected at end, the length of the header section
 // in octets.
-func (h *Hasher) endHeader(end int, whole bool) {
-	header, rest := h.header[:end], h.header[end:]
+func (h *Hasher) endHeader(all []byte, end int, whole bool) {
+	header, rest := all[:end], all[end:]
 	h.id = IdentifyHeader(header)
 	h.id.Decisive = h.id.Decisive && whole
 	if h.parted || h.id.Foreign > 0 {
@@ -181,7 +188,7 @@ func (h *Hasher) BareLFs() int { return h.bareLF }
 // it.
 func (h *Hasher) Sum() Identity {
 	if h.inHeader {
-		h.endHeader(len(h.header), len(h.header) <= maxHeader)
+		h.endHeader(h.header, len(h.header), len(h.header) <= maxHeader)
 	}
 	id := h.id
 	h.exact.Sum(id.Exact[:0])

@@ -72,8 +72,8 @@ func (e *effects) left(actions ...Action) {
 func (e *effects) announce() {
 	var count int
 	var octets int64
-	for _, a := range e.plan.Actions {
-		if a.Kind == Copy {
+	for i := range e.plan.Actions {
+		if a := &e.plan.Actions[i]; a.Kind == Copy {
 			count++
 			octets += a.Message.Size
 		}
@@ -125,7 +125,8 @@ func (e *effects) groups(kind Kind) []group {
 
 // create makes mailboxes and subscribes to them as on the other side.
 func (e *effects) create(ctx context.Context) error {
-	for _, a := range e.plan.Actions {
+	for i := range e.plan.Actions {
+		a := &e.plan.Actions[i]
 		if a.Kind != Create {
 			continue
 		}
@@ -142,7 +143,7 @@ func (e *effects) create(ctx context.Context) error {
 			continue
 		}
 		e.result.Summary.Created[a.Side]++
-		e.done(&a)
+		e.done(a)
 		b.sides[a.Side].listed = &Listed{Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
 		row := MailboxRow{Side: a.Side, Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
 		b.sides[a.Side].row = &row

@@ -64,11 +64,15 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 		}
 		return in
 	}
-	for _, r := range b.records {
+	unfinished := x.unfinished(b.name)
+	for i := range b.records {
+		r := &b.records[i]
 		for _, s := range Sides {
 			taken[s][r.UID[s]] = true
 		}
-		in.Records = append(in.Records, RecordInput{r, [2]Sighting{b.sides[Far].sighting(r.UID[Far], r.State[Far]), b.sides[Near].sighting(r.UID[Near], r.State[Near])}})
+		if unfinished || !b.atRest(r, x.Policy, [2]Storable{in.Sides[Far].Keeps, in.Sides[Near].Keeps}) {
+			in.Records = append(in.Records, RecordInput{*r, [2]Sighting{b.sides[Far].sighting(r.UID[Far], r.State[Far]), b.sides[Near].sighting(r.UID[Near], r.State[Near])}})
+		}
 	}
 	for _, s := range Sides {
 		if b.sides[s].exists() && b.sides[s].blocked == "" {
@@ -90,6 +94,28 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 	}
 	x.intentInput(b, &in)
 	return in
+}
+
+// unfinished reports whether an interrupted effect concerns a mailbox.
+func (x *run) unfinished(name Name) bool {
+	return slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool { return in.Mailbox == name || in.Target == name })
+}
+
+// atRest reports whether nothing can follow from a record in a mailbox in which
+// nothing is unfinished: both messages are there, and their flags are as they were.
+// A mailbox of a million messages is not described to the planner for one of them.
+func (b *box) atRest(r *Record, policy Policy, keeps [2]Storable) bool {
+	var now [2]Flags
+	for _, s := range Sides {
+		side := &b.sides[s]
+		m := side.messages[r.UID[s]]
+		if m == nil || r.State[s] != Confirmed || !side.exists() || side.blocked != "" || side.gone[m.UID] || side.unknown[m.UID] {
+			return false
+		}
+		now[s] = m.Flags
+	}
+	merged := mergeFlags(policy, *r, now, keeps)
+	return merged.record == *r && merged.add == [2]Flags{} && merged.remove == [2]Flags{}
 }
 
 // departed lists the messages that went away while an intent to copy them is

@@ -9,8 +9,10 @@ func (e *effects) notes() error {
 			e.noteBox(b, &c)
 		}
 	}
-	for _, a := range e.plan.Actions {
-		e.noteAction(a, &c)
+	for i := range e.plan.Actions {
+		if a := &e.plan.Actions[i]; !a.Kind.ChangesMail() {
+			e.noteAction(*a, &c)
+		}
 	}
 	return e.commit(&c)
 }

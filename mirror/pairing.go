@@ -11,6 +11,9 @@ func (b *boxPlanner) rebind() {
 	for _, s := range Sides {
 		b.rebindAnnounced(s)
 		gone, index := b.goneOn(s, func(r RecordInput) bool { return !b.announced(s, r) })
+		if len(gone) == 0 {
+			continue
+		}
 		fresh := b.fresh(s)
 		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
 			b.rebindRecord(s, index[m.a], fresh[m.b])
@@ -78,6 +81,9 @@ func (b *boxPlanner) sentAgain(s Side, r RecordInput) bool {
 // and From as well; elsewhere these would also be a draft's next version.
 func (b *boxPlanner) rebindAnnounced(s Side) {
 	gone, index := b.goneOn(s, func(r RecordInput) bool { return b.announced(s, r) })
+	if len(gone) == 0 {
+		return
+	}
 	fresh := b.fresh(s)
 	m := matchMessages(gone, fresh, !b.in.Sides[s].KeepsBytes)
 	b.needPartners(s.Other(), b.placedGone(s, gone, index), m.needA)
@@ -150,6 +156,10 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 // interrupted run left behind.
 func (b *boxPlanner) adopt() {
 	if !b.bothOpen() {
+		return
+	}
+	if len(b.box.Unpaired[Far]) == 0 || len(b.box.Unpaired[Near]) == 0 {
+		b.ghosts()
 		return
 	}
 	far, near := b.acceptedFirst(Far), b.acceptedFirst(Near)

@@ -205,7 +205,8 @@ type MailboxInput struct {
 	// Hidden mailboxes are not mirrored; they are shown only because an
 	// interrupted removal went to one.
 	Hidden bool
-	// Total counts the records of the mailbox, also those not in Records.
+	// Total counts the records of the mailbox. Records are those of them from which
+	// something may follow.
 	Total   int
 	Records []RecordInput
 	// Unpaired are messages without a record and without a tomb, in ascending

@@ -15,6 +15,7 @@ func MakePlan(in Input) (Plan, []Need) {
 	for _, box := range in.Mailboxes {
 		box.Records = slices.Clone(box.Records) // rebinding changes them
 		p.boxes = append(p.boxes, newBoxPlanner(p, &box))
+		p.expected += 1 + max(len(box.Unpaired[Far]), len(box.Unpaired[Near]))
 	}
 	// What is known of records and interrupted copies comes first: it takes
 	// messages that would otherwise look new.
@@ -67,7 +68,9 @@ type planner struct {
 	in    Input
 	boxes []*boxPlanner
 	plan  Plan
-	needs needs
+	// expected is about how many actions there will be.
+	expected int
+	needs    needs
 	// arrived says of the intents of moves and removals whether the message is
 	// where it was going.
 	arrived map[int64]Sight
@@ -86,7 +89,12 @@ type planner struct {
 	closed  map[MailboxKey]bool
 }
 
-func (p *planner) add(a Action) { p.plan.Actions = append(p.plan.Actions, a) }
+func (p *planner) add(a Action) {
+	if p.plan.Actions == nil {
+		p.plan.Actions = make([]Action, 0, p.expected)
+	}
+	p.plan.Actions = append(p.plan.Actions, a)
+}
 
 func (p *planner) problem(side Side, box Name, uid UID, reason string) {
 	p.plan.Problems = append(p.plan.Problems, Problem{side, box, uid, reason})

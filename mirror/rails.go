@@ -185,10 +185,29 @@ func tokenOf(held []Action) string {
 }
 
 // sortActions puts actions in the order in which they are carried out and
-// printed.
+// printed. An action is large: it is compared where it stands, and moved once.
 func sortActions(list []Action) {
-	slices.SortStableFunc(list, func(a, b Action) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Side, b.Side),
-			cmp.Compare(a.UID[Far], b.UID[Far]), cmp.Compare(a.UID[Near], b.UID[Near]))
-	})
+	order := make([]int, len(list))
+	sorted := true
+	for i := range list {
+		order[i] = i
+		sorted = sorted && (i == 0 || compareActions(&list[i-1], &list[i]) <= 0)
+	}
+	if sorted {
+		return
+	}
+	slices.SortStableFunc(order, func(i, k int) int { return compareActions(&list[i], &list[k]) })
+	for i := range order { // along each cycle of the order, so that there is never a second list
+		first, at := list[i], i
+		for order[at] != i {
+			next := order[at]
+			list[at], order[at], at = list[next], at, next
+		}
+		list[at], order[at] = first, at
+	}
+}
+
+func compareActions(a, b *Action) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Side, b.Side),
+		cmp.Compare(a.UID[Far], b.UID[Far]), cmp.Compare(a.UID[Near], b.UID[Near]))
 }

@@ -67,10 +67,9 @@ func (n Name) Components() []string {
 // String returns n for people and for patterns: its components joined by "/".
 // Inside a component a "/" is written `\/` and a `\` is written `\\`, so that
 // different names never read alike.
-func (n Name) String() string {
-	escaped := strings.NewReplacer(`\`, `\\`, "/", `\/`).Replace(string(n))
-	return strings.ReplaceAll(escaped, separator, "/")
-}
+func (n Name) String() string { return readable.Replace(string(n)) }
+
+var readable = strings.NewReplacer(`\`, `\\`, "/", `\/`, separator, "/")
 
 // Parent returns the name one level up, and the zero Name for a name of one
 // component.

@@ -106,7 +106,9 @@ func (r *pairRun) see(e mirror.Event) {
 		if r.screen.verbose {
 			r.screen.result(pairLine(r.pair.Name, oneDeed(*e.Action)))
 		}
-		r.screen.object(newJSONAction("action", r.pair.Name, *e.Action))
+		if r.screen.json {
+			r.screen.object(newJSONAction("action", r.pair.Name, *e.Action))
+		}
 	case mirror.Noted:
 		r.tell(e.Text)
 	}
