@@ -43,7 +43,8 @@ type boxSide struct {
 	blocked string
 	// before are the messages of the state when the mailbox was renumbered.
 	before map[UID]*Message
-	// partial says that the view could not show everything.
+	// partial says that the view could not show everything, or showed what can be
+	// noted later only: its checkpoint must not be stored.
 	partial bool
 }
 

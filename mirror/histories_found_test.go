@@ -157,4 +157,21 @@ deliver near INBOX 6
 rest
 flags near 1 
 lose`},
+	// The row of a source that is gone stayed once its copy was found, and was taken
+	// for a message that cannot be read.
+	{"Maildir and stale IMAP", `cut far 0 never
+crash before 1
+deliver far Archive 3
+crash before 3
+rebase far 0
+deliver near Archive 5
+remove near 7
+during near 11 deliver far Archive 6
+copy far 1 Lists/go`},
+	// A mark of ours came to another mailbox by a rename.
+	{"bare IMAP and bare IMAP", `deliver far Archive 3
+crash before 6
+remove far 0
+rest
+renamebox near Archive Neu`},
 }

@@ -74,6 +74,7 @@ func (e *effects) noteMessages(b *box, s Side, c *Changes) {
 	}
 	for _, m := range e.departed(b, s) {
 		paired[m.UID] = true // or about to be: its copy may be there
+		side.partial = true  // its row is to go once nothing is unfinished
 	}
 	for _, uid := range sortedUIDs(side.gone) {
 		if !paired[uid] {

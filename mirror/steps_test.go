@@ -496,6 +496,12 @@ func (h *history) renameBox(s mirror.Side, name, to mirror.Name) {
 	if h.mayGo(s, name) && !h.has(s, to) {
 		h.gone++
 		h.eachIn(s, name, func(f *facts) { f.spare++ })
+		tombs := h.tombs(s, name) // under the new name nobody knows whose mark that is
+		for _, m := range h.servers[s].Messages(name) {
+			if tombs[m.ID] {
+				h.letters[keyOf(numbersOf(m.Body))].deleted = true
+			}
+		}
 		h.servers[s].RenameMailbox(name, to)
 	}
 }

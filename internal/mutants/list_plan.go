@@ -51,6 +51,8 @@ var planMutants = []mutant{
 		guard: "a rename is told from a removal once all mailboxes are open", tests: "^TestFoundHistories$"},
 	{id: "ghost-next-version", file: "mirror/pairing.go", old: "if b.box.Late[s][list[i].UID] {", mutated: "if false {",
 		guard: "a late copy is not paired with the letter's next version", tests: "^TestFoundHistories$"},
+	{id: "departed-row", file: "mirror/notes.go", old: "side.partial = true  // its row", mutated: "side.partial = side.partial // its row",
+		guard: "the row of a source that is gone does not outlive the search for its copy", tests: "^TestFoundHistories$"},
 	{id: "ghost-likely", file: "mirror/pairing.go", old: "find = b.likelyGhost", mutated: "continue",
 		guard: "a late copy whose source is gone is told by size and date", tests: "^TestFoundHistories$"},
 	{id: "reclaim-recorded", file: "mirror/reclaim.go", old: "if i := b.recordOf(s, source.UID); i >= 0 {", mutated: "if i := b.recordOf(s, source.UID); false {",
