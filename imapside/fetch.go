@@ -21,7 +21,7 @@ func (m *mailbox) Fetch(ctx context.Context, refs []mirror.Ref, sink func(mirror
 	if len(uids) == 0 {
 		return nil
 	}
-	bodies, ahead := m.bodies(ctx, uids)
+	bodies, ahead := m.sections(ctx, uids, 0)
 	bodies.body = func(uid imap.UID, body *imapconn.FetchBody) error {
 		if body.Nil || body.Size == 0 {
 			return nil
@@ -33,32 +33,41 @@ func (m *mailbox) Fetch(ctx context.Context, refs []mirror.Ref, sink func(mirror
 		}
 		return err
 	}
-	if !ahead {
-		if err := m.enter(ctx, false); err != nil {
-			return err
-		}
-	}
-	if err := bodies.run(ctx); err != nil {
-		return err
-	}
-	if ahead && len(bodies.again) > 0 {
-		if err := m.enter(ctx, false); err != nil { // another mailbox may be selected by now
-			return err
-		}
-	}
-	return bodies.runAlone(ctx)
+	return m.receive(ctx, bodies, ahead)
 }
 
 // bodyItems ask for whole messages.
 var bodyItems = imapconn.FetchItems{Sections: []imapconn.Section{{Part: imapconn.PartAll}}}
 
-// bodies returns the stream of whole messages: one that was announced, and is
-// under way, or a new one.
-func (m *mailbox) bodies(ctx context.Context, uids []imap.UID) (bodies *stream, ahead bool) {
-	if u := m.repo.claim(ctx, m, uids); u != nil {
+// sections returns the stream of a Fetch or, where depth is not 0, of an Identify:
+// one that was announced, and is under way, or a new one.
+func (m *mailbox) sections(ctx context.Context, uids []imap.UID, depth mirror.Depth) (sections *stream, ahead bool) {
+	if u := m.repo.claim(ctx, m, uids, depth); u != nil {
 		return u.stream, true
 	}
-	return newStream(m, bodyItems, split(uids, nil)), false
+	items := bodyItems
+	if depth != 0 {
+		items = m.repo.identifyItems(depth)
+	}
+	return newStream(m, items, split(uids, nil)), false
+}
+
+// receive runs a stream to its end.
+func (m *mailbox) receive(ctx context.Context, sections *stream, ahead bool) error {
+	if !ahead {
+		if err := m.enter(ctx, false); err != nil {
+			return err
+		}
+	}
+	if err := sections.run(ctx); err != nil {
+		return err
+	}
+	if ahead && len(sections.again) > 0 {
+		if err := m.enter(ctx, false); err != nil { // another mailbox may be selected by now
+			return err
+		}
+	}
+	return sections.runAlone(ctx)
 }
 
 // inOrder returns the UIDs of refs as they stand, each once, without 0.

@@ -40,7 +40,9 @@ func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
 		case len(call.Absent) > 0:
 			r.askAbsent(ctx, wire, call.Absent)
 		case len(call.Fetch) > 0:
-			r.queue(wire, call.Fetch)
+			r.queue(wire, call.Fetch, 0)
+		case len(call.Identify) > 0:
+			r.queue(wire, call.Identify, call.Depth)
 		}
 	}
 	r.pump(ctx, octetsAhead)

@@ -28,9 +28,6 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 	if len(uids) == 0 {
 		return nil, nil
 	}
-	if err := m.enter(ctx, false); err != nil {
-		return nil, err
-	}
 	found := make(map[imap.UID]*mirror.Identified, len(uids))
 	of := func(uid imap.UID) *mirror.Identified {
 		if found[uid] == nil {
@@ -39,16 +36,12 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 		return found[uid]
 	}
 	read := readHeader
-	items := m.repo.newItems()
-	items.Flags = false
-	items.Sections = []imapconn.Section{{Part: imapconn.PartHeader}}
 	if depth == mirror.Bodies {
 		read = readBody
-		items.Sections[0].Part = imapconn.PartAll
 	}
 	told := make(map[imap.UID]mirror.Message)
 	whole := make(map[imap.UID]bool)
-	identities := newStream(m, items, split(uids, nil))
+	identities, ahead := m.sections(ctx, uids, depth)
 	identities.body = func(uid imap.UID, body *imapconn.FetchBody) error {
 		err := read(of(uid), body)
 		whole[uid] = err == nil
@@ -59,10 +52,7 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 		describe(&message, msg)
 		told[msg.UID] = message
 	}
-	err := identities.run(ctx)
-	if err == nil {
-		err = identities.runAlone(ctx)
-	}
+	err := m.receive(ctx, identities, ahead)
 	switch {
 	case err == nil:
 		return gather(uids, found, told), nil
@@ -75,6 +65,17 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 		}
 	}
 	return gather(uids, found, told), err
+}
+
+// identifyItems are what Identify asks for.
+func (r *Repository) identifyItems(depth mirror.Depth) imapconn.FetchItems {
+	items := r.newItems()
+	items.Flags = false
+	items.Sections = []imapconn.Section{{Part: imapconn.PartHeader}}
+	if depth == mirror.Bodies {
+		items.Sections[0].Part = imapconn.PartAll
+	}
+	return items
 }
 
 // gather lists what was found in the order of uids.

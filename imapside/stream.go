@@ -35,7 +35,8 @@ type stream struct {
 	// reading goroutine, and not before ready is closed.
 	body  func(uid imap.UID, body *imapconn.FetchBody) error
 	ready chan struct{}
-	// told receives every reply's other items; may be nil.
+	// told receives the other items of every reply that came after ready; may be
+	// nil.
 	told func(msg *imapconn.FetchMessage)
 
 	windows []window // still to be asked for
@@ -228,6 +229,11 @@ func (s *stream) handler() imapconn.FetchHandler {
 			if late[msg.SeqNum] {
 				delete(late, msg.SeqNum)
 				s.postpone(msg.UID)
+			}
+			select {
+			case <-s.ready:
+			default:
+				return nil // it answers something else
 			}
 			if s.told != nil && msg.UID != 0 && s.stopped() == nil {
 				s.told(msg)

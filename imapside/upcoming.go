@@ -11,23 +11,25 @@ import (
 	"mailtwin/mirror"
 )
 
-// upcoming is a Fetch that was announced. Its commands may be under way before it
+// upcoming is a Fetch or an Identify that was announced. Its commands may be under way before it
 // is called; its bodies wait, and with them all that the server sends behind
 // them, until it is. So any other call drops what was announced first.
 type upcoming struct {
 	m      *mailbox
 	uids   []imap.UID
+	depth  mirror.Depth // of an Identify, 0 for a Fetch
 	stream *stream
 	// selected is the SELECT in front of it, nil where the mailbox was selected.
 	selected *imapconn.DataCommand[imapconn.SelectData]
 	begun    bool
 }
 
-// errForgotten ends an announced Fetch that something else came before.
+// errForgotten ends what was announced when something else came before it.
 var errForgotten = errors.New("something else was asked first")
 
-// queue announces a Fetch of a mailbox that is open.
-func (r *Repository) queue(wire string, messages []mirror.Message) {
+// queue announces a Fetch or, where depth is not 0, an Identify of a mailbox that
+// is open.
+func (r *Repository) queue(wire string, messages []mirror.Message, depth mirror.Depth) {
 	m := r.opened[wire]
 	if m == nil {
 		return
@@ -37,14 +39,24 @@ func (r *Repository) queue(wire string, messages []mirror.Message) {
 	for _, message := range messages {
 		refs = append(refs, message.Ref)
 		sizes[message.UID] = message.Size
+		if depth == mirror.Headers {
+			sizes[message.UID] = min(message.Size, usualHeader)
+		}
 	}
-	u := &upcoming{m: m, uids: inOrder(refs)}
-	u.stream = newStream(m, bodyItems, split(u.uids, sizes))
+	items := bodyItems
+	if depth != 0 {
+		items = r.identifyItems(depth)
+	}
+	u := &upcoming{m: m, uids: inOrder(refs), depth: depth}
+	u.stream = newStream(m, items, split(u.uids, sizes))
 	r.upcoming = append(r.upcoming, u)
 }
 
+// usualHeader is about how many octets a header section has.
+const usualHeader = 8 << 10
+
 // pump sends as much of what was announced as there is room for, in octets. A
-// Fetch waits for the one before it in the same mailbox: a server may send the
+// call waits for the one before it in the same mailbox: a server may send the
 // answers of several FETCHes mixed (Dovecot does when its output is full), and
 // only a SELECT between them keeps them apart.
 func (r *Repository) pump(ctx context.Context, room int64) {
@@ -79,10 +91,10 @@ func (u *upcoming) begin(ctx context.Context) {
 	r.tail = u
 }
 
-// claim returns the announced Fetch of uids, the next one to arrive, and nil
-// where there is none. What was announced before it is dropped.
-func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID) *upcoming {
-	i := slices.IndexFunc(r.upcoming, func(u *upcoming) bool { return u.m == m && slices.Equal(u.uids, uids) })
+// claim returns what was announced of uids, the next one to arrive, and nil
+// where nothing was. What was announced before it is dropped.
+func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID, depth mirror.Depth) *upcoming {
+	i := slices.IndexFunc(r.upcoming, func(u *upcoming) bool { return u.m == m && u.depth == depth && slices.Equal(u.uids, uids) })
 	if i < 0 {
 		r.forget()
 		return nil

@@ -334,3 +334,34 @@ func TestUpcomingOutlivesItsBatch(t *testing.T) {
 	close(ended)
 	wantInTime(t, inBox, []string{"Box 4"}, 4)
 }
+
+// TestIdentifyAhead: headers of several mailboxes are asked for in one turn, and
+// those of a mailbox that was renumbered meanwhile are not believed.
+func TestIdentifyAhead(t *testing.T) {
+	const header = "UID FETCH %s (UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])"
+	answer := func(uid imap.UID) string {
+		return fmt.Sprintf("* 1 FETCH (UID %d INTERNALDATE \"01-Feb-2024 10:00:00 +0000\" RFC822.SIZE 90 BODY[HEADER] {19}\r\nMessage-ID: <%d@x>\r\n)", uid, uid)
+	}
+	ask := func(uid string) imaptest.Step { return imaptest.Expect(fmt.Sprintf(header, uid)) }
+	all := []imaptest.Step{ask("1"), imaptest.Expect("SELECT Box"), ask("4"), imaptest.Expect("SELECT Other"), ask("2")}
+	all = append(all, send(answer(1), "* 1 FETCH (FLAGS (\\Seen))", "$5 OK ok", "* 3 EXISTS", "* OK [UIDVALIDITY 7] ok", "$6 OK ok", answer(4), "$7 OK ok",
+		"* 3 EXISTS", "* OK [UIDVALIDITY 8] ok", "$8 OK ok", answer(2), "$9 OK ok"))
+	r, inBox, inOther := twoOpen(t, "", all, selecting("Other", "8"), bye)
+	expected := func(name mirror.Name, uid imap.UID) mirror.Expected {
+		return mirror.Expected{Name: name, Depth: mirror.Headers, Identify: []mirror.Message{{Ref: mirror.Ref{UID: uid}, Size: 90}}}
+	}
+	r.Expect(t.Context(), []mirror.Expected{expected(other, 1), expected(box, 4), expected(other, 2)})
+	for _, c := range []struct {
+		m   mirror.Mailbox
+		uid imap.UID
+	}{{inOther, 1}, {inBox, 4}} {
+		found, err := c.m.Identify(t.Context(), refs(c.uid), mirror.Headers)
+		want := mirror.IdentifyHeader([]byte(fmt.Sprintf("Message-ID: <%d@x>\r\n", c.uid)))
+		if err != nil || len(found) != 1 || found[0].UID != c.uid || found[0].Identity.Key != want.Key || found[0].Size != 90 || found[0].Date.IsZero() {
+			t.Errorf("UID %d: got %+v, %v; want its header, size and date", c.uid, found, err)
+		}
+	}
+	if _, err := inOther.Identify(t.Context(), refs(2), mirror.Headers); !errors.Is(err, mirror.ErrRenumbered) {
+		t.Errorf("renumbered: got %v, want ErrRenumbered", err)
+	}
+}

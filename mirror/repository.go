@@ -170,6 +170,9 @@ type Expected struct {
 	Absent []Ref
 	// Fetch is called with these.
 	Fetch []Message
+	// Identify is called with these, and with Depth.
+	Identify []Message
+	Depth    Depth
 }
 
 // Identified is one result of Identify. With Err the identity is not filled.

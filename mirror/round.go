@@ -58,6 +58,7 @@ func (x *run) plan(ctx context.Context, boxes []*box, later, wide bool) (Plan, e
 		if len(needs) == 0 {
 			return plan, nil
 		}
+		x.expectNeeds(ctx, boxes, needs)
 		for _, need := range needs {
 			if err := x.identify(ctx, boxes, need); err != nil {
 				return Plan{}, err
@@ -65,6 +66,28 @@ func (x *run) plan(ctx context.Context, boxes []*box, later, wide bool) (Plan, e
 		}
 	}
 	return Plan{}, fmt.Errorf("%w: the plan keeps asking for more", ErrStopped)
+}
+
+// expectNeeds announces to the sides what is going to be identified.
+func (x *run) expectNeeds(ctx context.Context, boxes []*box, needs []Need) {
+	var calls [2][]Expected
+	for _, need := range needs {
+		call := Expected{Name: need.Mailbox, Depth: need.Depth}
+		side := &findBox(boxes, need.Mailbox).sides[need.Side]
+		for _, ref := range need.Refs {
+			if m := side.messages[ref.UID]; m != nil {
+				call.Identify = append(call.Identify, *m)
+			}
+		}
+		if len(call.Identify) > 0 {
+			calls[need.Side] = append(calls[need.Side], call)
+		}
+	}
+	for _, s := range Sides {
+		if len(calls[s]) > 0 {
+			x.Repositories[s].Expect(ctx, calls[s])
+		}
+	}
 }
 
 // findBox returns the box of a mailbox, nil where there is none.
