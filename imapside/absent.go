@@ -77,7 +77,8 @@ func (r *Repository) askAbsent(ctx context.Context, wire string, refs []mirror.R
 	f := &foreproof{wire: wire, uids: uids, selected: r.conn.Select(ctx, wire, r.selectOptions(m.access))}
 	r.conn.Noop(ctx)
 	f.found = r.conn.UIDSearch(ctx, setOf(uids))
-	r.at, r.last, r.proofs = nil, nil, append(r.proofs, f)
+	r.depart()
+	r.proofs = append(r.proofs, f)
 }
 
 // tagsSearches reports whether an answer says which search it belongs to.

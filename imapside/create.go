@@ -65,11 +65,12 @@ func (r *Repository) createParent(ctx context.Context, name mirror.Name) error {
 // create sends CREATE, and once more without the special use where that may be
 // what is refused. err is an error of the side.
 func (r *Repository) create(ctx context.Context, wire string, role mirror.Role) (refusal, err error) {
-	var use []imap.MailboxAttr
-	if role != "" && r.caps.Has(imap.CapCreateSpecialUse) {
-		use = []imap.MailboxAttr{role}
+	use := r.use(role)
+	command := r.creating[wire]
+	if command == nil {
+		command = r.conn.Create(ctx, wire, use...)
 	}
-	command := r.conn.Create(ctx, wire, use...)
+	delete(r.creating, wire)
 	failed := command.Wait()
 	if status := refused(failed); len(use) > 0 && status != nil && status.Code != imap.ResponseCodeAlreadyExists {
 		failed = r.conn.Create(ctx, wire).Wait()
@@ -80,6 +81,25 @@ func (r *Repository) create(ctx context.Context, wire string, role mirror.Role) 
 	return nil, failure("create mailbox", failed, mirror.ErrName)
 }
 
+// use is the special use to make a mailbox with, as far as the server takes it.
+func (r *Repository) use(role mirror.Role) []imap.MailboxAttr {
+	if role == "" || !r.caps.Has(imap.CapCreateSpecialUse) {
+		return nil
+	}
+	return []imap.MailboxAttr{role}
+}
+
+// createAhead sends what Create and Subscribe will send first.
+func (r *Repository) createAhead(ctx context.Context, wire string, call mirror.Expected) {
+	if r.access == mirror.ReadOnly || call.Name == nametrans.Inbox || r.creating[wire] != nil {
+		return
+	}
+	r.creating[wire] = r.conn.Create(ctx, wire, r.use(call.Role)...)
+	if call.Subscribed {
+		r.subscribing[wire] = r.conn.Subscribe(ctx, wire)
+	}
+}
+
 // Subscribe implements mirror.Repository.
 func (r *Repository) Subscribe(ctx context.Context, name mirror.Name, on bool) error {
 	if err := r.writable(ctx); err != nil {
@@ -88,6 +108,12 @@ func (r *Repository) Subscribe(ctx context.Context, name mirror.Name, on bool) e
 	wire, err := r.spell(name)
 	if err != nil {
 		return err
+	}
+	if command := r.subscribing[wire]; on && command != nil {
+		delete(r.subscribing, wire)
+		if command.Wait() == nil { // else it may have come too early
+			return nil
+		}
 	}
 	subscribe := (*imapconn.Conn).Subscribe
 	op := "subscribe mailbox"

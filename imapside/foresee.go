@@ -10,7 +10,7 @@ import (
 )
 
 // foreseen is what was asked of a mailbox before anybody opened it: SELECT and
-// one look, in a row with those of other mailboxes. The answers are judged when
+// perhaps one look, in a row with those of other mailboxes. The answers are judged when
 // they are wanted; what does not add up is asked for again, alone.
 type foreseen struct {
 	mirror.Expected
@@ -30,31 +30,39 @@ func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
 	if r.attend(ctx) != nil {
 		return // the calls to come will say why
 	}
-	r.ahead, r.last, r.proofs = make(map[string]*foreseen), nil, nil
+	r.ahead, r.last, r.proofs, r.changes = make(map[string]*foreseen), nil, nil, nil
+	r.creating, r.subscribing = make(map[string]*imapconn.Command), make(map[string]*imapconn.Command)
 	for _, call := range calls {
 		wire, err := r.spell(call.Name)
 		switch {
 		case err != nil:
-		case call.View != nil:
-			r.foresee(ctx, wire, call)
 		case len(call.Absent) > 0:
 			r.askAbsent(ctx, wire, call.Absent)
 		case len(call.Fetch) > 0:
 			r.queue(wire, call.Fetch, 0)
 		case len(call.Identify) > 0:
 			r.queue(wire, call.Identify, call.Depth)
+		case call.Create:
+			r.createAhead(ctx, wire, call)
+		case call.Changes:
+			r.changes = append(r.changes, wire)
+		default:
+			r.foresee(ctx, wire, call)
 		}
 	}
 	r.pump(ctx, octetsAhead)
 }
 
 func (r *Repository) foresee(ctx context.Context, wire string, call mirror.Expected) {
-	if call.Listed == nil || call.Listed.UIDValidity == 0 || r.access == mirror.ReadOnly && call.Access != mirror.ReadOnly {
+	if call.View != nil && (call.Listed == nil || call.Listed.UIDValidity == 0) || r.access == mirror.ReadOnly && call.Access != mirror.ReadOnly {
 		return
 	}
 	f := &foreseen{Expected: call, selected: r.conn.Select(ctx, wire, r.selectOptions(call.Access))}
-	f.ask(ctx, r)
-	r.at, r.last, r.ahead[wire] = nil, f, f
+	if call.View != nil {
+		f.ask(ctx, r)
+	}
+	r.depart()
+	r.last, r.ahead[wire] = f, f
 }
 
 // ask asks what the listing lets expect to be needed.

@@ -44,6 +44,7 @@ func (m *mailbox) Move(ctx context.Context, moves []mirror.Move, target mirror.N
 		// Gluon expunges the original.
 		return nil, notDone(fmt.Errorf("move messages: %w: onto the same mailbox", mirror.ErrRefused))
 	}
+	m.repo.turnTo(m.wire)
 	if err := m.enter(ctx, true); err != nil {
 		return nil, err
 	}
@@ -84,8 +85,13 @@ type moving struct {
 // byMove sends UID MOVE, command after command: Dovecot works on several at a
 // time, and which of them an untagged COPYUID belongs to cannot be told.
 func (mv *moving) byMove(uids []imap.UID) error {
-	for _, part := range parts(uids) {
-		data, err := mv.m.repo.conn.UIDMove(mv.ctx, setOf(part), mv.target).Wait()
+	all := parts(uids)
+	for i, part := range all {
+		command := mv.m.repo.conn.UIDMove(mv.ctx, setOf(part), mv.target)
+		if i == len(all)-1 {
+			mv.m.selectNext(mv.ctx)
+		}
+		data, err := command.Wait()
 		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
 			return failure("move messages", err, mirror.ErrRefused)
 		}
@@ -112,6 +118,9 @@ func (mv *moving) judgeRest(uids []imap.UID, copies map[imap.UID]imap.UID, refus
 	}
 	if len(rest) == 0 {
 		return nil
+	}
+	if err := mv.m.back(mv.ctx); err != nil {
+		return err
 	}
 	present, err := mv.m.search(mv.ctx, rest)
 	if err != nil {

@@ -25,6 +25,7 @@ func (m *mailbox) Remove(ctx context.Context, refs []mirror.Ref, keep bool) ([]m
 	if len(uids) == 0 {
 		return nil, nil
 	}
+	m.repo.turnTo(m.wire)
 	if err := m.enter(ctx, true); err != nil {
 		return nil, err
 	}

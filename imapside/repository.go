@@ -53,8 +53,14 @@ type Repository struct {
 	upcoming []*upcoming
 	tail     *upcoming // the last one that was sent, nil where something else was
 
-	// at is the selected mailbox, nil where none is or nobody knows.
-	at *selection
+	// at is the selected mailbox, nil where none is or nobody knows; early is the
+	// one that was selected ahead of the changes to be made in it.
+	at    *selection
+	early *earlySelect
+	// creating and subscribing are commands that were sent ahead, by wire name.
+	creating, subscribing map[string]*imapconn.Command
+	// changes are the mailboxes to be changed next, by their wire name, in order.
+	changes []string
 	// dropped are commands whose answers nobody waits for any more.
 	dropped []<-chan struct{}
 	// opened are the mailboxes opened in this session by their wire name; the

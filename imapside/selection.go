@@ -33,7 +33,7 @@ func (m *mailbox) enter(ctx context.Context, write bool) error {
 		return errReadOnly
 	}
 	m.repo.forget()
-	if !m.selected() {
+	if !m.selected() && !m.entered() {
 		if err := m.sel(ctx); err != nil {
 			return err
 		}
@@ -57,6 +57,69 @@ func (m *mailbox) selected() bool {
 	return at != nil && at.wire == m.wire && at.readOnly == (m.access == mirror.ReadOnly)
 }
 
+// depart notes that a SELECT was sent whose outcome nobody has looked at.
+func (r *Repository) depart() { r.at, r.last, r.early = nil, nil, nil }
+
+// earlySelect is a SELECT that was sent behind the last command in the mailbox
+// before.
+type earlySelect struct {
+	wire     string
+	access   mirror.Access
+	selected *imapconn.DataCommand[imapconn.SelectData]
+}
+
+// turnTo notes that the changes which were announced come to wire.
+func (r *Repository) turnTo(wire string) {
+	if i := slices.Index(r.changes, wire); i >= 0 {
+		r.changes = r.changes[i+1:]
+	}
+}
+
+// selectNext selects the mailbox that is changed next, behind what was queued for
+// this one: nothing more is to be asked of it, unless something goes wrong.
+func (m *mailbox) selectNext(ctx context.Context) {
+	r := m.repo
+	if len(r.changes) == 0 || r.changes[0] == m.wire {
+		return
+	}
+	early := &earlySelect{wire: r.changes[0]}
+	if next := r.opened[early.wire]; next != nil {
+		early.access = next.access
+	} else if next := r.ahead[early.wire]; next != nil {
+		early.access = next.Access
+	} else {
+		return
+	}
+	early.selected = r.conn.Select(ctx, early.wire, r.selectOptions(early.access))
+	r.depart()
+	r.early = early
+}
+
+// back makes m the selected mailbox again where the next one was selected early.
+func (m *mailbox) back(ctx context.Context) error {
+	if m.selected() {
+		return nil
+	}
+	return m.enter(ctx, true)
+}
+
+// entered makes m the selected mailbox if it was selected early, and still is what
+// it was.
+func (m *mailbox) entered() bool {
+	early := m.repo.early
+	if early == nil || early.wire != m.wire || early.access != m.access {
+		return false
+	}
+	data, err := early.selected.Wait()
+	if err != nil || validityOf(data) != m.status.UIDValidity {
+		return false
+	}
+	m.repo.depart()
+	m.repo.at = &selection{wire: m.wire, readOnly: m.access == mirror.ReadOnly}
+	m.tell(data)
+	return true
+}
+
 // renew selects m anew unless nothing was asked since it was selected.
 func (m *mailbox) renew(ctx context.Context) error {
 	if !m.selected() || m.repo.at.used {
@@ -70,7 +133,7 @@ func (m *mailbox) renew(ctx context.Context) error {
 func (m *mailbox) sel(ctx context.Context) error {
 	r := m.repo
 	r.forget()
-	r.at, r.last = nil, nil
+	r.depart()
 	data, err := r.conn.Select(ctx, m.wire, r.selectOptions(m.access)).Wait()
 	if err != nil {
 		return m.selectFailure(ctx, err)

@@ -25,6 +25,7 @@ func (m *mailbox) Store(ctx context.Context, changes []mirror.FlagChange) ([]mir
 	if len(changes) == 0 {
 		return nil, nil
 	}
+	m.repo.turnTo(m.wire)
 	if err := m.enter(ctx, true); err != nil {
 		return nil, err
 	}
@@ -124,6 +125,9 @@ func singly(changes []mirror.FlagChange) []mirror.FlagChange {
 // the messages about which there was no answer. A refused STORE is no error
 // here: it may have been carried out in part (Cyrus), so the flags decide.
 func (s *storing) send(groups []*group) error {
+	if err := s.m.back(s.ctx); err != nil {
+		return err
+	}
 	var silent []imap.UID
 	type query struct {
 		uids    []imap.UID
@@ -136,6 +140,7 @@ func (s *storing) send(groups []*group) error {
 			asked = append(asked, query{g.uids, s.m.repo.conn.UIDStore(s.ctx, set, g.op, g.flags.List(), opts)})
 		}
 	}
+	s.m.selectNext(s.ctx)
 	for _, q := range asked {
 		data, err := q.command.Wait()
 		if err != nil && !s.tolerates(err) {
@@ -164,8 +169,14 @@ func (s *storing) tolerates(err error) bool {
 func (s *storing) ask(uids []imap.UID) error {
 	slices.Sort(uids)
 	uids = slices.Compact(uids)
+	if len(uids) == 0 {
+		return nil
+	}
 	for _, uid := range uids {
 		delete(s.now, uid)
+	}
+	if err := s.m.back(s.ctx); err != nil {
+		return err
 	}
 	var asked []*imapconn.DataCommand[imapconn.FetchData]
 	handler := imapconn.FetchHandler{Message: s.show}

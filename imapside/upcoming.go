@@ -86,7 +86,7 @@ func (u *upcoming) begin(ctx context.Context) {
 		r.at.used = true
 	default:
 		u.selected = r.conn.Select(context.WithoutCancel(ctx), u.m.wire, r.selectOptions(u.m.access))
-		r.at, r.last = nil, nil
+		r.depart()
 	}
 	r.tail = u
 }

@@ -28,7 +28,7 @@ func (e *effects) copies(ctx context.Context) error {
 				batches = append(batches, g.batches()...)
 			}
 		}
-		e.expectCopies(ctx, to.Other(), batches)
+		e.expectCopies(ctx, to, batches)
 		for _, g := range batches {
 			if err := e.copyBatch(ctx, g, g.actions, true); err != nil {
 				return err
@@ -57,18 +57,23 @@ func (g group) batches() (list []group) {
 	return list
 }
 
-// expectCopies announces to the source what is going to be fetched.
-func (e *effects) expectCopies(ctx context.Context, from Side, batches []group) {
-	var fetches []Expected
+// expectCopies announces to the source what is going to be fetched, and to the
+// target what is going to be opened.
+func (e *effects) expectCopies(ctx context.Context, to Side, batches []group) {
+	var fetches, opens []Expected
 	for _, g := range batches {
 		fetch := Expected{Name: g.mailbox}
 		for i := range g.actions {
 			fetch.Fetch = append(fetch.Fetch, g.actions[i].Message)
 		}
 		fetches = append(fetches, fetch)
+		opens = e.expectOpen(opens, to, g.mailbox)
+	}
+	if len(opens) > 0 {
+		e.Repositories[to].Expect(ctx, opens)
 	}
 	if len(fetches) > 0 {
-		e.Repositories[from].Expect(ctx, fetches)
+		e.Repositories[to.Other()].Expect(ctx, fetches)
 	}
 }
 

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,20 +126,17 @@ func (e *effects) groups(kind Kind) []group {
 
 // create makes mailboxes and subscribes to them as on the other side.
 func (e *effects) create(ctx context.Context) error {
+	e.expectCreated(ctx)
+	var c Changes
 	for i := range e.plan.Actions {
 		a := &e.plan.Actions[i]
 		if a.Kind != Create {
 			continue
 		}
 		b := e.box(a.Mailbox)
-		repository := e.Repositories[a.Side]
-		err := repository.Create(ctx, a.Mailbox, a.Role)
-		if err == nil && a.Subscribed {
-			err = repository.Subscribe(ctx, a.Mailbox, true)
-		}
-		if err != nil {
+		if err := e.createOne(ctx, a); err != nil {
 			if err := e.failMailbox(b, a.Side, "create mailbox", err); err != nil {
-				return err
+				return cmp.Or(e.commit(&c), err)
 			}
 			continue
 		}
@@ -147,11 +145,32 @@ func (e *effects) create(ctx context.Context) error {
 		b.sides[a.Side].listed = &Listed{Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
 		row := MailboxRow{Side: a.Side, Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
 		b.sides[a.Side].row = &row
-		if err := e.commit(&Changes{Mailboxes: []MailboxRow{row}}); err != nil {
-			return err
+		c.Mailboxes = append(c.Mailboxes, row)
+	}
+	return e.commit(&c)
+}
+
+func (e *effects) createOne(ctx context.Context, a *Action) error {
+	repository := e.Repositories[a.Side]
+	if err := repository.Create(ctx, a.Mailbox, a.Role); err != nil || !a.Subscribed {
+		return err
+	}
+	return repository.Subscribe(ctx, a.Mailbox, true)
+}
+
+// expectCreated announces the mailboxes that are going to be made.
+func (e *effects) expectCreated(ctx context.Context) {
+	var calls [2][]Expected
+	for i := range e.plan.Actions {
+		if a := &e.plan.Actions[i]; a.Kind == Create {
+			calls[a.Side] = append(calls[a.Side], Expected{Name: a.Mailbox, Create: true, Role: a.Role, Subscribed: a.Subscribed})
 		}
 	}
-	return nil
+	for _, s := range Sides {
+		if len(calls[s]) > 0 {
+			e.Repositories[s].Expect(ctx, calls[s])
+		}
+	}
 }
 
 func (e *effects) done(a *Action) {

@@ -11,8 +11,8 @@ import (
 // the same flags twice does no harm.
 func (e *effects) setFlags(ctx context.Context) error {
 	open := map[RecordKey]*flagging{}
-	for _, a := range e.plan.Actions {
-		if a.Kind == SetFlags {
+	for i := range e.plan.Actions {
+		if a := &e.plan.Actions[i]; a.Kind == SetFlags {
 			key := RecordKey{a.Mailbox, a.UID}
 			if open[key] == nil {
 				open[key] = &flagging{record: a.Record}
@@ -20,7 +20,9 @@ func (e *effects) setFlags(ctx context.Context) error {
 			open[key].left++
 		}
 	}
-	for _, g := range e.groups(SetFlags) {
+	groups := e.groups(SetFlags)
+	e.expectEffects(ctx, groups)
+	for _, g := range groups {
 		if err := e.flagGroup(ctx, g, open); err != nil {
 			return err
 		}
@@ -47,10 +49,11 @@ func (e *effects) flagGroup(ctx context.Context, g group, open map[RecordKey]*fl
 	}
 	results, storeErr := handle.Store(ctx, changes)
 	var c Changes
+	of := byUID(g.actions, g.side)
 	for _, r := range results {
-		a := actionOf(g.actions, g.side, r.UID)
+		a := of[r.UID]
 		if f := open[RecordKey{a.Mailbox, a.UID}]; f != nil {
-			e.stored(b, g.side, a, r, f, &c)
+			e.stored(b, g.side, *a, r, f, &c)
 		}
 	}
 	if err := e.commit(&c); err != nil {

@@ -5,7 +5,7 @@ import "context"
 // moves carries out on one side what a person moved on the other.
 func (e *effects) moves(ctx context.Context) error {
 	groups := e.groups(MoveTo)
-	e.expectProofs(ctx, groups)
+	e.expectEffects(ctx, groups)
 	for _, g := range groups {
 		if err := e.moveGroup(ctx, g); err != nil {
 			return err
@@ -36,9 +36,9 @@ func (e *effects) moveGroup(ctx context.Context, g group) error {
 	}
 	results, moveErr := source.Move(ctx, moves, g.target)
 	var c Changes
+	of := byUID(actions, g.side)
 	for _, r := range results {
-		a, in := actionOf(actions, g.side, r.From.UID), intents[r.From.UID]
-		e.moved(b, to, g.side, a, in, r, &c)
+		e.moved(b, to, g.side, *of[r.From.UID], intents[r.From.UID], r, &c)
 	}
 	if err := e.commit(&c); err != nil {
 		return err
@@ -70,13 +70,13 @@ func (e *effects) announceMoves(g group, actions []Action, target Mailbox, kind 
 	return intents, moves, e.commit(&c)
 }
 
-func actionOf(actions []Action, s Side, uid UID) Action {
-	for _, a := range actions {
-		if a.UID[s] == uid {
-			return a
-		}
+// byUID finds the action of a message of side s.
+func byUID(actions []Action, s Side) map[UID]*Action {
+	of := make(map[UID]*Action, len(actions))
+	for i := range actions {
+		of[actions[i].UID[s]] = &actions[i]
 	}
-	return Action{}
+	return of
 }
 
 // moved notes the outcome of one move. Where the new UID is not known, the

@@ -1,13 +1,25 @@
 package mirror
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
-// expectProofs announces the second proofs of groups of removals or moves.
-func (e *effects) expectProofs(ctx context.Context, groups []group) {
+// expectEffects announces what groups of moves, removals or changes of flags will
+// ask of both sides: second proofs, mailboxes that are not open yet, and in which
+// order messages are changed.
+func (e *effects) expectEffects(ctx context.Context, groups []group) {
 	var calls [2][]Expected
 	for _, g := range groups {
+		calls[g.side] = e.expectOpen(calls[g.side], g.side, g.mailbox)
+		if g.target != "" {
+			calls[g.side] = e.expectOpen(calls[g.side], g.side, g.target)
+		}
+	}
+	for _, g := range groups {
+		calls[g.side] = append(calls[g.side], Expected{Name: g.mailbox, Changes: true})
 		s := g.side.Other()
-		if refs := e.box(g.mailbox).partners(s, g.actions); len(refs) > 0 {
+		if refs := e.box(g.mailbox).partners(s, g.actions); len(refs) > 0 && g.actions[0].Kind != SetFlags {
 			calls[s] = append(calls[s], Expected{Name: g.mailbox, Absent: refs})
 		}
 	}
@@ -18,11 +30,21 @@ func (e *effects) expectProofs(ctx context.Context, groups []group) {
 	}
 }
 
+// expectOpen adds the opening of a mailbox, unless it is open or will be.
+func (e *effects) expectOpen(calls []Expected, s Side, name Name) []Expected {
+	b := e.box(name)
+	if b == nil || b.sides[s].handle != nil || b.sides[s].listed == nil || b.sides[s].blocked != "" ||
+		slices.ContainsFunc(calls, func(c Expected) bool { return c.Name == name }) {
+		return calls
+	}
+	return append(calls, Expected{Name: name, Access: e.access(s), Known: b.known(s, e.snapshot.Intents), Listed: b.sides[s].listed.Status})
+}
+
 // partners are the messages of side s that actions rest on being gone.
 func (b *box) partners(s Side, actions []Action) (refs []Ref) {
-	for _, a := range actions {
-		if a.UID[s] != 0 {
-			refs = append(refs, b.sides[s].ref(a.UID[s]))
+	for i := range actions {
+		if uid := actions[i].UID[s]; uid != 0 {
+			refs = append(refs, b.sides[s].ref(uid))
 		}
 	}
 	return refs

@@ -12,7 +12,7 @@ const defaultTrash Name = "Trash"
 // removals takes away what is proved gone on the other side.
 func (e *effects) removals(ctx context.Context) error {
 	groups := e.groups(Remove)
-	e.expectProofs(ctx, groups)
+	e.expectEffects(ctx, groups)
 	for _, g := range groups {
 		b := e.box(g.mailbox)
 		actions, err := e.proven(ctx, b, g.side.Other(), g.actions)
@@ -105,15 +105,16 @@ func (e *effects) toTrash(ctx context.Context, g group, b *box, actions []Action
 	}
 	results, moveErr := source.Move(ctx, moves, trash)
 	var c Changes
+	of := byUID(actions, g.side)
 	for _, r := range results {
-		a, in := actionOf(actions, g.side, r.From.UID), intents[r.From.UID]
+		in := intents[r.From.UID]
 		if r.Err == nil && r.Pending && r.To.UID == 0 {
 			in.Accepted = true
 			b.incomplete = true
 			c.Intents = append(c.Intents, in)
 			continue
 		}
-		e.removed(b, g.side, a, in, Removed{Ref: r.From, Pending: r.Pending, Err: r.Err}, &c)
+		e.removed(b, g.side, *of[r.From.UID], in, Removed{Ref: r.From, Pending: r.Pending, Err: r.Err}, &c)
 	}
 	return e.endRemoval(b, g.side, &c, moveErr)
 }
@@ -148,8 +149,9 @@ func (e *effects) remove(ctx context.Context, g group, b *box, actions []Action)
 	}
 	results, removeErr := handle.Remove(ctx, refs, e.Policy.Deletions == DeleteToTrash)
 	c = Changes{}
+	of := byUID(actions, g.side)
 	for _, r := range results {
-		e.removed(b, g.side, actionOf(actions, g.side, r.UID), intents[r.UID], r, &c)
+		e.removed(b, g.side, *of[r.UID], intents[r.UID], r, &c)
 	}
 	return e.endRemoval(b, g.side, &c, removeErr)
 }

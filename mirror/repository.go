@@ -74,7 +74,8 @@ type Repository interface {
 
 	// Expect announces calls to come, in their order, so that a side can ask for
 	// all of it in one turn. It is a hint: it reports nothing, what it announces
-	// need not come, and it replaces what was announced before.
+	// need not come, and it replaces what was announced before. Only mailboxes may
+	// be made when that is announced.
 	Expect(ctx context.Context, calls []Expected)
 
 	// Memory returns what Connect is to be given at the next visit, "" for
@@ -157,15 +158,23 @@ type Mailbox interface {
 	Remove(ctx context.Context, refs []Ref, keep bool) ([]Removed, error)
 }
 
-// Expected is one call to come. Which one the last fields say.
+// Expected is one call to come. Which one the last fields say: Open where all of
+// them are zero.
 type Expected struct {
 	Name Name
-	// Open is called with Access and Known, and then View.
+	// Open is called with Access and Known.
 	Access Access
 	Known  Checkpoint
 	// Listed is the status that the listing showed, nil where it showed none.
 	Listed *Checkpoint
-	View   *Known
+	// View is called with this, after Open.
+	View *Known
+	// Changes says that Store, Move or Remove is called.
+	Changes bool
+	// Create says that Create is called with Role, and then Subscribe where
+	// Subscribed is set.
+	Create, Subscribed bool
+	Role               Role
 	// Absent is called with these.
 	Absent []Ref
 	// Fetch is called with these.
