@@ -29,8 +29,13 @@ import (
 // is refused without a reason that explains it, it is sent once more without
 // them; Flags tells.
 func (m *mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) ([]mirror.Appended, error) {
+	return m.AppendLate(ctx, batch)()
+}
+
+// AppendLate implements mirror.LateAppender.
+func (m *mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming]) func() ([]mirror.Appended, error) {
 	if m.access == mirror.ReadOnly {
-		return nil, errReadOnly
+		return func() ([]mirror.Appended, error) { return nil, errReadOnly }
 	}
 	m.repo.forget()
 	up := upload{m: m, ctx: ctx}
@@ -40,12 +45,17 @@ func (m *mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) (
 			break
 		}
 	}
-	up.collect(true)
-	up.parting()
-	if at := m.repo.at; at != nil && at.wire == m.wire {
+	return up.end
+}
+
+// end waits for the answers.
+func (u *upload) end() ([]mirror.Appended, error) {
+	u.collect(true)
+	u.parting()
+	if at := u.m.repo.at; at != nil && at.wire == u.m.wire {
 		at.used = true // a server may not show the copies before NOOP (WildDuck)
 	}
-	return up.results, up.err
+	return u.results, u.err
 }
 
 // upload is one Append under way.
@@ -167,7 +177,7 @@ func (u *upload) judge(result *mirror.Appended, f flight) {
 	case errors.Is(err, imapconn.ErrBody) && f.body.broken():
 		result.Flags = mirror.Flags{}
 		result.Err = fmt.Errorf("append message: %w: %w", mirror.ErrShortBody, err)
-		u.end(fmt.Errorf("append message: %w: %w", mirror.ErrCut, err))
+		u.fail(fmt.Errorf("append message: %w: %w", mirror.ErrCut, err))
 		return
 	}
 	failed := failure("append message", err, mirror.ErrRefused)
@@ -180,7 +190,7 @@ func (u *upload) judge(result *mirror.Appended, f flight) {
 	case mirror.ReachMailbox:
 		u.stop = true
 	case mirror.ReachSide, mirror.ReachRun:
-		u.end(failed)
+		u.fail(failed)
 	}
 }
 
@@ -190,11 +200,11 @@ func (u *upload) parting() {
 		return
 	}
 	if err := u.m.repo.conn.Noop(u.ctx).Wait(); err != nil && refused(err) == nil {
-		u.end(failure("append message", err, mirror.ErrCut))
+		u.fail(failure("append message", err, mirror.ErrCut))
 	}
 }
 
-func (u *upload) end(err error) {
+func (u *upload) fail(err error) {
 	u.stop = true
 	if u.err == nil {
 		u.err = err

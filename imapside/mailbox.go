@@ -31,7 +31,10 @@ type mailbox struct {
 	refused   mirror.Flags      // keywords that made it refuse an APPEND of this session
 }
 
-var _ mirror.Mailbox = (*mailbox)(nil)
+var (
+	_ mirror.Mailbox      = (*mailbox)(nil)
+	_ mirror.LateAppender = (*mailbox)(nil)
+)
 
 // Open selects the mailbox (EXAMINE for ReadOnly), which a View needs anyway,
 // and learns UIDVALIDITY and UIDNEXT.

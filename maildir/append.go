@@ -38,6 +38,7 @@ type appender struct {
 	list []*delivery
 	// syncs are the files on their way to the disk.
 	syncs errgroup.Group
+	ended error // the call was cancelled
 }
 
 // Append implements mirror.Mailbox. A message's octets are written as they
@@ -47,20 +48,30 @@ type appender struct {
 // A batch ends early, with the error of its last result, when there is no space
 // left or nothing may be written.
 func (m *Mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) ([]mirror.Appended, error) {
+	return m.AppendLate(ctx, batch)()
+}
+
+// AppendLate implements mirror.LateAppender: the names are given by results.
+func (m *Mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming]) func() ([]mirror.Appended, error) {
 	b, err := m.begin()
 	if err != nil {
-		return nil, fmt.Errorf("append messages: %w", err)
+		return func() ([]mirror.Appended, error) { return nil, fmt.Errorf("append messages: %w", err) }
 	}
-	defer b.close()
 	a := &appender{Mailbox: m, ctx: ctx, box: b}
 	a.syncs.SetLimit(parallelSyncs)
-	var ended error
 	for in := range batch {
 		err := a.take(in)
-		if ended = ctx.Err(); ended != nil || endsBatch(err) {
+		if a.ended = ctx.Err(); a.ended != nil || endsBatch(err) {
 			break
 		}
 	}
+	return a.end
+}
+
+// end gives the messages their names and returns the results.
+func (a *appender) end() ([]mirror.Appended, error) {
+	defer a.box.close()
+	ended := a.ended
 	if err := a.settle(); err != nil {
 		ended = err
 	}

@@ -29,13 +29,38 @@ func (e *effects) copies(ctx context.Context) error {
 			}
 		}
 		e.expectCopies(ctx, to, batches)
-		for _, g := range batches {
-			if err := e.copyBatch(ctx, g, g.actions, true); err != nil {
-				return err
-			}
+		if err := e.copyBatches(ctx, batches); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// copyBatches carries out batches one behind the other: while a target answers to
+// one, the next one is on its way. Nothing follows one in which something went
+// wrong before that was looked into.
+func (e *effects) copyBatches(ctx context.Context, batches []group) error {
+	var before *batch
+	for _, g := range batches {
+		t, err := e.beginBatch(ctx, g, g.actions)
+		if err := before.end(ctx); err != nil {
+			if t != nil {
+				t.ended = cmp.Or(t.ended, err) // it is not its fault
+				_ = t.end(ctx)                 // the first error is what ends the run
+			}
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		if before = t; t != nil && (t.relay.readErr != nil || t.ended != nil) {
+			if err := t.end(ctx); err != nil {
+				return err
+			}
+			before = nil
+		}
+	}
+	return before.end(ctx)
 }
 
 // late ranks mailboxes by when people look into them.
@@ -87,7 +112,7 @@ func (e *effects) riskyCopies(ctx context.Context) error {
 			if e.breaksAlways(g, a) {
 				err = e.pauseSending(g, a)
 			} else {
-				err = e.copyBatch(ctx, g, []Action{a}, true)
+				err = e.copyBatches(ctx, []group{{g.side, g.mailbox, g.target, []Action{a}}})
 			}
 			if err != nil {
 				return err
@@ -165,6 +190,8 @@ func batchLength(actions []Action) int {
 // batch is one batch of copies under way.
 type batch struct {
 	*effects
+	group          group
+	relay          *relay
 	b              *box
 	from, to       Side
 	source, target Mailbox
@@ -179,36 +206,62 @@ type batch struct {
 	// parting are the messages that the target refused as it ended the connection.
 	parting []UID
 	stopped error
-	ended   error // the run was ended in the middle of the batch
+	ended   error // the run was ended before all was answered
 }
 
-// copyBatch writes the intents of a batch, streams it, and records what
-// arrived. again says that messages which the source did not deliver are asked
-// for once more.
-func (e *effects) copyBatch(ctx context.Context, g group, actions []Action, again bool) error {
-	t := &batch{effects: e, b: e.box(g.mailbox), from: g.side.Other(), to: g.side,
+// beginBatch writes the intents of a batch and streams it. It returns nil where
+// the mailbox cannot be worked in.
+func (e *effects) beginBatch(ctx context.Context, g group, actions []Action) (*batch, error) {
+	t := &batch{effects: e, group: g, b: e.box(g.mailbox), from: g.side.Other(), to: g.side,
 		actions: make(map[UID]*Action, len(actions)), intents: make(map[UID]*Intent, len(actions))}
 	if t.b.sides[t.to].blocked != "" || t.b.sides[t.from].blocked != "" {
 		t.b.incomplete = true
-		return nil
+		return nil, nil
 	}
 	if ok, err := t.open(ctx); !ok || err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.announce(actions); err != nil {
+		return nil, err
+	}
+	t.relay = e.relay(ctx, t.source, t.refs(), t.target, t.incoming)
+	t.ended = ctx.Err()
+	return t, nil
+}
+
+// end waits for the answers to a batch, records what arrived and asks once more for
+// messages that the source did not deliver. It may be called on nil.
+func (t *batch) end(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	if err := t.settle(ctx); err != nil || t.ended != nil {
 		return err
 	}
-	results, through, readErr, writeErr := e.relay(ctx, t.source, t.refs(), t.target, t.incoming)
-	t.ended = ctx.Err()
-	t.outcomes(results, through, readErr, writeErr)
-	t.broke(through, readErr)
+	there, err := t.undelivered(ctx)
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	again, err := t.beginBatch(ctx, t.group, there)
+	if again == nil || err != nil {
+		return err
+	}
+	if err := again.settle(ctx); err != nil {
+		return err
+	}
+	return again.giveUp(ctx)
+}
+
+// settle waits for the answers and records what arrived.
+func (t *batch) settle(ctx context.Context) error {
+	results, readErr, writeErr := t.relay.outcome()
+	t.ended = cmp.Or(t.ended, ctx.Err())
+	t.outcomes(results, t.relay.through, readErr, writeErr)
+	t.broke(t.relay.through, readErr)
 	if err := t.finish(readErr, writeErr); err != nil {
 		return err
 	}
-	if err := t.probe(ctx); err != nil {
-		return err
-	}
-	return t.lookAgain(ctx, g, again)
+	return t.probe(ctx)
 }
 
 func (t *batch) open(ctx context.Context) (ok bool, err error) {
@@ -438,12 +491,10 @@ func (t *batch) probe(ctx context.Context) error {
 	return t.commit(&Changes{Sides: []SideChange{{t.to, row}}})
 }
 
-// lookAgain asks once more for messages that the source did not deliver. An
-// empty body is not a message (RFC 2180 §4.1.3): what is still there and gives
-// none is kept aside.
-func (t *batch) lookAgain(ctx context.Context, g group, again bool) error {
+// undelivered returns those of the missing messages that are there nevertheless.
+func (t *batch) undelivered(ctx context.Context) ([]Action, error) {
 	if len(t.missing) == 0 {
-		return nil
+		return nil, nil
 	}
 	refs := make([]Ref, len(t.missing))
 	for i, a := range t.missing {
@@ -451,14 +502,17 @@ func (t *batch) lookAgain(ctx context.Context, g group, again bool) error {
 	}
 	gone, err := t.source.Absent(ctx, refs)
 	if err != nil {
-		return t.failMailbox(t.b, t.from, "look for messages", err)
+		return nil, t.failMailbox(t.b, t.from, "look for messages", err)
 	}
-	there := slices.DeleteFunc(t.missing, func(a Action) bool { return slices.Contains(gone, a.Message.Ref) })
-	if len(there) == 0 {
-		return nil
-	}
-	if again {
-		return t.copyBatch(ctx, g, there, false)
+	return slices.DeleteFunc(t.missing, func(a Action) bool { return slices.Contains(gone, a.Message.Ref) }), nil
+}
+
+// giveUp keeps aside what is there and was not delivered even now: an empty body is
+// not a message (RFC 2180 §4.1.3).
+func (t *batch) giveUp(ctx context.Context) error {
+	there, err := t.undelivered(ctx)
+	if err != nil {
+		return err
 	}
 	for i := range there {
 		t.keepAside(&there[i], ErrEmptyBody)

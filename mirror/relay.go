@@ -39,24 +39,31 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// relay is one batch on its way from a source to a target.
+type relay struct {
+	through map[UID]*carried // by source UID
+	readErr error
+	// answers waits for the target's results.
+	answers func() ([]Appended, error)
+}
+
 // relay streams messages of source into target; a body is never held in memory.
 // The source drives: its sink lets the target take one message and returns when the
-// target wants the next one, without a switch from one thread to another. It
-// returns the target's results and what was carried, by source UID. Errors of the
-// two ends are returned apart, since they reach different sides.
-func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mailbox, job func(Body) Incoming) (results []Appended, through map[UID]*carried, readErr, writeErr error) {
-	through = make(map[UID]*carried, len(refs))
+// target wants the next one, without a switch from one thread to another. When it
+// returns everything was sent, and perhaps not answered yet.
+func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mailbox, job func(Body) Incoming) *relay {
+	r := &relay{through: make(map[UID]*carried, len(refs))}
 	var next Incoming
 	resume, stop := iter.Pull(func(wanted func(struct{}) bool) {
-		results, writeErr = target.Append(ctx, func(yield func(Incoming) bool) {
+		r.answers = appendLate(ctx, target, func(yield func(Incoming) bool) {
 			for wanted(struct{}{}) && yield(next) {
 			}
 		})
 	})
 	if _, takes := resume(); takes {
-		readErr = source.Fetch(ctx, refs, func(b Body) error {
+		r.readErr = source.Fetch(ctx, refs, func(b Body) error {
 			c := &carried{hash: NewHasher(b.Form), started: true}
-			through[b.UID] = c
+			r.through[b.UID] = c
 			next = job(b)
 			next.Body.Reader = io.TeeReader(&watched{b.Reader, b.Octets, c}, &progress{x: x, hash: c.hash})
 			if _, takes := resume(); !takes {
@@ -66,10 +73,27 @@ func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mail
 		})
 	}
 	stop()
-	if errors.Is(readErr, errTargetStopped) {
-		readErr = nil
+	if errors.Is(r.readErr, errTargetStopped) {
+		r.readErr = nil
 	}
-	for _, c := range through {
+	return r
+}
+
+// appendLate appends to a mailbox that may answer later.
+func appendLate(ctx context.Context, m Mailbox, batch iter.Seq[Incoming]) func() ([]Appended, error) {
+	if late, ok := m.(LateAppender); ok {
+		return late.AppendLate(ctx, batch)
+	}
+	results, err := m.Append(ctx, batch)
+	return func() ([]Appended, error) { return results, err }
+}
+
+// outcome returns the target's results. Errors of the two ends are apart, since
+// they reach different sides.
+func (r *relay) outcome() (results []Appended, readErr, writeErr error) {
+	results, writeErr = r.answers()
+	readErr = r.readErr
+	for _, c := range r.through {
 		if c.readErr != nil && ReachOf(c.readErr) > ReachMailbox && knownError(c.readErr) {
 			readErr = cmp.Or(readErr, c.readErr)
 		}
@@ -77,7 +101,7 @@ func (x *run) relay(ctx context.Context, source Mailbox, refs []Ref, target Mail
 			writeErr = nil // it only passes on what the source said
 		}
 	}
-	return results, through, readErr, writeErr
+	return results, readErr, writeErr
 }
 
 // progress reports octets while they are hashed.

@@ -158,6 +158,14 @@ type Mailbox interface {
 	Remove(ctx context.Context, refs []Ref, keep bool) ([]Removed, error)
 }
 
+// LateAppender is a Mailbox whose Append can be told from the wait for its results.
+// AppendLate returns once batch was sent; results then waits, and is called exactly
+// once. Between the two other mailboxes of the side may be used, and this one by
+// another AppendLate.
+type LateAppender interface {
+	AppendLate(ctx context.Context, batch iter.Seq[Incoming]) (results func() ([]Appended, error))
+}
+
 // Expected is one call to come. Which one the last fields say: Open where all of
 // them are zero.
 type Expected struct {

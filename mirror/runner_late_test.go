@@ -1,0 +1,84 @@
+package mirror_test
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"testing"
+
+	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
+	"mailtwin/nametrans"
+)
+
+// lateSide answers to appends when it is asked, and may lose the connection until
+// then: nobody knows then what was stored.
+type lateSide struct {
+	mirror.Repository
+	cut    bool
+	events *[]string
+}
+
+func (r *lateSide) Open(ctx context.Context, name mirror.Name, access mirror.Access, known mirror.Checkpoint) (mirror.Mailbox, error) {
+	m, err := r.Repository.Open(ctx, name, access, known)
+	if err != nil {
+		return nil, err
+	}
+	return &lateMailbox{m, r, name}, nil
+}
+
+type lateMailbox struct {
+	mirror.Mailbox
+	side *lateSide
+	name mirror.Name
+}
+
+func (m *lateMailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming]) func() ([]mirror.Appended, error) {
+	results, err := m.Mailbox.Append(ctx, batch)
+	*m.side.events = append(*m.side.events, "sent "+m.name.String())
+	return func() ([]mirror.Appended, error) {
+		*m.side.events = append(*m.side.events, "answered "+m.name.String())
+		if m.side.cut {
+			return nil, mirror.ErrCut
+		}
+		return results, err
+	}
+}
+
+// TestAnswersOverlap: while one batch is answered the next one is sent already; an
+// error that all of them meet is told of the first one only, and what was stored
+// all the same is found by the next run.
+func TestAnswersOverlap(t *testing.T) {
+	t.Parallel()
+	for _, cut := range []bool{false, true} {
+		p := inStep(t, 2, mirrortest.Options{}, maildirLike())
+		p.deliverNear(nametrans.Inbox, letter(10), mirror.Flags{})
+		p.deliverNear(box("Archive"), letter(11), mirror.Flags{})
+		var events []string
+		p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
+			if s == mirror.Near {
+				return r
+			}
+			return &lateSide{r, cut, &events}
+		}
+		exit := mirror.ExitDone
+		if cut {
+			exit = mirror.ExitTemporary
+		}
+		p.sync(exit)
+		if want := []string{"sent INBOX", "sent Archive", "answered INBOX", "answered Archive"}; !slices.Equal(events, want) {
+			t.Errorf("cut %v: got %q, want %q", cut, events, want)
+		}
+		if aside := p.snapshot().Quarantine; cut && (len(aside) != 1 || aside[0].Mailbox != nametrans.Inbox) {
+			t.Errorf("cut: %+v count as those at which it broke, want the first one only", aside)
+		}
+		p.wrap = nil
+		p.settle()
+		p.alike()
+		for _, name := range []mirror.Name{nametrans.Inbox, box("Archive")} {
+			if far, near := p.count(mirror.Far, name), p.count(mirror.Near, name); far != near {
+				t.Errorf("cut %v: %s holds %d on far and %d on near, want as many", cut, name, far, near)
+			}
+		}
+	}
+}
