@@ -92,8 +92,8 @@ func (s *boxSide) take(v View, numbers bool) {
 	if v.Renumbered {
 		s.before, s.messages = s.messages, map[UID]*Message{}
 	}
-	for _, m := range v.New {
-		s.messages[m.UID] = &m
+	for i := range v.New { // not copied: there may be a million
+		s.messages[v.New[i].UID] = &v.New[i]
 	}
 	for _, c := range v.Changed {
 		if m := s.messages[c.UID]; m != nil {

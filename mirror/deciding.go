@@ -90,7 +90,7 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		b.refill(s, r, left, "the target lost it")
 	case !p.Gone.Allows(o):
 	case b.endsMove(o, r):
-		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
 	case b.in.Later && !b.in.Wide && stored.State[s] == Confirmed && b.intentOf(o, r.UID[o]) == nil:
 		// It may have gone to a mailbox that this round does not look into.
 		b.revisit(b.box.Name)
@@ -100,7 +100,7 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	case p.Mode == TwoWay && !onlyTouched(r.Base[o], left.Flags.Union(r.Masked[o])):
 		b.refill(s, r, left, "it was removed there and changed here: kept")
 	case b.mayRemove(o, r):
-		b.remove(Action{Side: o, UID: r.UID, Message: left, Partner: r.Seen[s].Message, Record: r.Record})
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
 	}
 	if len(b.plan.Actions) == before {
 		b.noteDeparture(s, r.Record, r.Record)

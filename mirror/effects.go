@@ -59,7 +59,7 @@ func (e *effects) box(name Name) *box { return findBox(e.boxes, name) }
 func (e *effects) left(actions ...Action) {
 	for _, a := range actions {
 		if a.Kind == MoveTo {
-			e.unmoved[MessageKey{a.Side.Other(), a.Target, a.Partner.UID}] = a.Partner
+			e.unmoved[MessageKey{a.Side.Other(), a.Target, a.Partner.UID}] = *a.Partner
 		}
 		for _, name := range []Name{a.Mailbox, a.Target} {
 			if b := e.box(name); b != nil {

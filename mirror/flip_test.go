@@ -71,7 +71,8 @@ func flipAction(a Action) Action {
 	}
 	a.UID, a.Record = swap(a.UID), flipRecord(a.Record)
 	if a.Kind == Pair {
-		a.Message, a.Partner = a.Partner, a.Message
+		was := a.Message
+		a.Message, a.Partner = *a.Partner, &was
 	}
 	return a
 }

@@ -281,7 +281,7 @@ func (m *model) act(a Action) {
 	case Pair:
 		m.takeUnpaired(b, Far, a.UID[Far])
 		m.takeUnpaired(b, Near, a.UID[Near])
-		b.Records = append(b.Records, RecordInput{a.Record, [2]Sighting{{Present, a.Message, a.Message.Flags}, {Present, a.Partner, a.Partner.Flags}}})
+		b.Records = append(b.Records, RecordInput{a.Record, [2]Sighting{{Present, a.Message, a.Message.Flags}, {Present, *a.Partner, a.Partner.Flags}}})
 	case Rebind:
 		r := m.dropRecord(b, a.UID)
 		m.takeUnpaired(b, a.Side, a.Message.UID)
@@ -347,7 +347,7 @@ func (m *model) move(b *MailboxInput, a Action) {
 	m.real[MessageKey{o, a.Target, arrived.UID}] = m.real[MessageKey{o, b.Name, a.Message.UID}]
 	r := RecordInput{Record: a.Record}
 	r.UID[o] = arrived.UID
-	r.Seen[o], r.Seen[o.Other()] = Sighting{Present, arrived, arrived.Flags}, Sighting{Present, a.Partner, a.Partner.Flags}
+	r.Seen[o], r.Seen[o.Other()] = Sighting{Present, arrived, arrived.Flags}, Sighting{Present, *a.Partner, a.Partner.Flags}
 	to.Records = append(to.Records, r)
 }
 

@@ -209,6 +209,9 @@ func (b *boxPlanner) departures(s Side) (list []placed) {
 // prove nothing here, since an equal message may be somebody else's.
 func (b *boxPlanner) reservedCopies(s Side) (list []placed) {
 	o := s.Other()
+	if len(b.box.Intents) == 0 {
+		return nil
+	}
 	for _, m := range b.free(o) {
 		if in := b.intentOf(o, m.UID); in != nil && in.Kind == CopyIntent && in.Reserved.Base != "" {
 			sent := Message{Ref: Ref{Base: in.Reserved.Base}, Size: -1}
@@ -231,7 +234,7 @@ func (p *planner) moveTargets(s Side) (list []placed) {
 // move follows on the other side what happened to a message on s.
 func (p *planner) move(s Side, gone, fresh placed) {
 	o, from, to := s.Other(), gone.at, fresh.at
-	a := Action{Kind: MoveTo, Side: o, Mailbox: from.box.Name, Target: to.box.Name, Message: gone.partner, Partner: fresh.Message}
+	a := Action{Kind: MoveTo, Side: o, Mailbox: from.box.Name, Target: to.box.Name, Message: gone.partner, Partner: &fresh.Message}
 	if gone.intent != nil {
 		from.claimed[o][gone.partner.UID] = true
 		a.UID, a.Intent = uids(o, gone.partner.UID), gone.intent.ID

@@ -120,7 +120,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	rec := a.Record
 	rec.UID[s] = arrived.UID
 	c.DropQuarantine = append(c.DropQuarantine, MessageKey{o, to.name, a.Partner.UID})
-	c.Messages = append(c.Messages, MessageRow{s, to.name, arrived}, MessageRow{o, to.name, a.Partner})
+	c.Messages = append(c.Messages, MessageRow{s, to.name, arrived}, MessageRow{o, to.name, *a.Partner})
 	c.Records = append(c.Records, rec)
 	e.done(&a)
 }

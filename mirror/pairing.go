@@ -143,7 +143,8 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	if k, ok := b.made[i]; ok { // this plan makes the record, or rebinds it on the other side
 		a := &b.plan.Actions[k]
 		if a.Kind == Pair {
-			a.UID, a.Message, a.Partner = r.UID, r.Seen[Far].Message, r.Seen[Near].Message
+			partner := r.Seen[Near].Message
+			a.UID, a.Message, a.Partner = r.UID, r.Seen[Far].Message, &partner
 		}
 		a.Record = r.Record
 		return
@@ -203,7 +204,7 @@ func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
 	for _, s := range Sides {
 		b.claimed[s][m[s].UID] = true
 	}
-	b.add(Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: m[Far], Partner: m[Near], Record: r})
+	b.add(Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: m[Far], Partner: &m[Near], Record: r})
 	b.mergeInto(r, r, now)
 }
 

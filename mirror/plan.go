@@ -71,8 +71,9 @@ type Action struct {
 	// a Wait in place of one of these) or on the other side (Copy, Quarantine, a
 	// Wait in place of a Copy).
 	Message Message
-	// Partner is the message on the other side: the moved one of a MoveTo.
-	Partner Message
+	// Partner is the message on the other side: the moved one of a MoveTo, the other
+	// one of a Pair; else nil.
+	Partner *Message
 	// Record is what the record becomes once the action succeeded (Pair,
 	// Rebind, Confirm, Depart, Hold, SetFlags, MoveTo), or what it is (Copy with
 	// Again, Remove).

@@ -123,9 +123,9 @@ func (b *boxPlanner) reclaimCopy(s Side, source, copied Message, sure bool) {
 	b.box.Records = append(b.box.Records, r)
 	b.settled = append(b.settled, false)
 	b.stored = append(b.stored, r.Record)
-	a := Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: source, Partner: copied, Record: r.Record}
+	a := Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: source, Partner: &copied, Record: r.Record}
 	if s == Near {
-		a.Message, a.Partner = copied, source
+		a.Message, a.Partner = copied, &source
 	}
 	b.made[len(b.box.Records)-1] = len(b.plan.Actions)
 	b.add(a)

@@ -14,6 +14,9 @@ func (p *planner) strays() {
 			continue
 		}
 		for _, b := range p.boxes {
+			if len(b.box.Intents) == 0 {
+				continue
+			}
 			for _, source := range b.free(o) {
 				if in := b.intentOf(o, source.UID); in != nil && in.Kind == CopyIntent && b.bothOpen() {
 					p.stray(s, placed{Message: Message{Size: -1}, at: b, partner: source, intent: in})
