@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -44,12 +45,9 @@ func (m *Mailbox) openBody(b *box, at place) (*openedBody, fs.FileInfo, error) {
 func formOf(f source, size int64) (*openedBody, error) {
 	var ends lineEnds
 	if size <= maxInMemory {
-		text, err := io.ReadAll(io.LimitReader(f, maxInMemory+1))
+		text, err := readExactly(f, size)
 		if err != nil {
 			return nil, err
-		}
-		if int64(len(text)) != size {
-			return nil, sizeChanged(size, int64(len(text)))
 		}
 		ends.Write(text)
 		return &openedBody{Body: ends.body(bytes.NewReader(text))}, nil
@@ -65,6 +63,19 @@ func formOf(f source, size int64) (*openedBody, error) {
 		return nil, err
 	}
 	return &openedBody{Body: ends.body(&exactReader{source: f, size: size}), file: f}, nil
+}
+
+// readExactly reads the whole of f, which is to have size octets.
+func readExactly(f io.Reader, size int64) ([]byte, error) {
+	text := make([]byte, size+1) // one more shows that it has grown
+	n, err := io.ReadFull(f, text)
+	switch {
+	case err == nil, err != io.EOF && err != io.ErrUnexpectedEOF:
+		return nil, cmp.Or(err, sizeChanged(size, size+1))
+	case int64(n) != size:
+		return nil, sizeChanged(size, int64(n))
+	}
+	return text[:size], nil
 }
 
 func sizeChanged(announced, now int64) error {

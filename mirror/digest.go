@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/mail"
 	"strings"
+	"sync"
 )
 
 // Hasher computes a message's Identity while its octets flow through Write.
@@ -31,7 +32,7 @@ type Hasher struct {
 	inHeader bool
 	header   []byte // canonical, at most maxHeader octets and a chunk
 	id       Identity
-	scratch  []byte
+	scratch  *[]byte // nil while none is needed
 }
 
 // maxHeader bounds the header that is looked at, in octets. A longer one is
@@ -86,7 +87,10 @@ func (h *Hasher) canonical(p []byte) []byte {
 	if h.wellEnded(p) {
 		return p
 	}
-	out := h.scratch[:0]
+	if h.scratch == nil {
+		h.scratch = scratches.Get().(*[]byte)
+	}
+	out := (*h.scratch)[:0]
 	for len(p) > 0 {
 		line, rest, found := bytes.Cut(p, []byte("\n"))
 		if len(line) > 0 {
@@ -106,9 +110,12 @@ func (h *Hasher) canonical(p []byte) []byte {
 		h.last = '\n'
 		p = rest
 	}
-	h.scratch = out
+	*h.scratch = out
 	return out
 }
+
+// scratches are the buffers of hashers.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
 // wellEnded reports whether a CR precedes every LF of p, and counts them then.
 func (h *Hasher) wellEnded(p []byte) bool {
@@ -196,6 +203,10 @@ func (h *Hasher) Sum() Identity {
 		h.body.Sum(id.Body[:0])
 	}
 	id.Form = h.form
+	if h.scratch != nil {
+		scratches.Put(h.scratch)
+		h.scratch = nil
+	}
 	return id
 }
 
@@ -309,7 +320,10 @@ type crlfReader struct {
 	pending bool // a LF is owed
 }
 
-func newCRLFReader(r io.Reader) io.Reader { return &crlfReader{source: bufio.NewReaderSize(r, 32<<10)} }
+// newCRLFReader returns one for octets, as they are in r.
+func newCRLFReader(r io.Reader, octets int64) io.Reader {
+	return &crlfReader{source: bufio.NewReaderSize(r, int(min(octets, 32<<10)))}
+}
 
 func (c *crlfReader) Read(p []byte) (int, error) {
 	n := 0

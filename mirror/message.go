@@ -100,7 +100,7 @@ type Body struct {
 // CRLF, every other form goes as it is.
 func (b Body) Travel() io.Reader {
 	if b.Form == LF {
-		return newCRLFReader(b.Reader)
+		return newCRLFReader(b.Reader, b.Octets)
 	}
 	return b.Reader
 }
