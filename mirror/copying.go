@@ -339,6 +339,8 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, readErr, 
 	}
 	t.parting = t.parted(byUID, writeErr)
 	t.brokeAsWritten(byUID, through, readErr, writeErr)
+	t.changes.Messages = slices.Grow(t.changes.Messages, 2*len(results))
+	t.changes.Records = slices.Grow(t.changes.Records, len(results))
 	for _, uid := range t.order {
 		a, in, sent := t.actions[uid], t.intents[uid], through[uid]
 		r, answered := byUID[uid]

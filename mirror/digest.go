@@ -272,7 +272,7 @@ func foreignLine(line []byte) bool {
 // squeeze folds runs of white space, which servers re-fold at will.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// readFields parses as much of header as is well-formed.
+// readFields parses as much of the fields that identify a message as is well-formed.
 func readFields(header []byte) mail.Header {
 	fields := mail.Header{}
 	var name string
@@ -292,26 +292,22 @@ func readFields(header []byte) mail.Header {
 			name = ""
 			continue
 		}
-		name = canonicalField(string(bytes.TrimSpace(before)))
-		fields[name] = append(fields[name], strings.TrimSpace(string(after)))
+		if name = identifying(bytes.TrimSpace(before)); name != "" {
+			fields[name] = append(fields[name], string(bytes.TrimSpace(after)))
+		}
 	}
 	return fields
 }
 
-// canonicalField gives "message-id" the spelling Message-Id; other names that
-// nobody asks for may stay as they are.
-func canonicalField(name string) string {
-	switch strings.ToLower(name) {
-	case "message-id":
-		return "Message-Id"
-	case "date":
-		return "Date"
-	case "from":
-		return "From"
-	case "received":
-		return "Received"
+// identifying returns the canonical name of a field that identifies a message, ""
+// for any other.
+func identifying(name []byte) string {
+	for _, wanted := range [...]string{"Message-Id", "Date", "From", "Received"} {
+		if strings.EqualFold(string(name), wanted) {
+			return wanted
+		}
 	}
-	return name
+	return ""
 }
 
 // crlfReader turns every LF of its source into CRLF.

@@ -1,5 +1,7 @@
 package mirror
 
+import "slices"
+
 // notes writes what was seen, and the decisions that change the state only, in
 // one transaction before any effect.
 func (e *effects) notes() error {
@@ -63,6 +65,7 @@ func (e *effects) noteMessages(b *box, s Side, c *Changes) {
 	for _, m := range side.view.Changed {
 		fresh[m.UID] = true
 	}
+	c.Messages = slices.Grow(c.Messages, len(fresh))
 	for _, uid := range sortedUIDs(fresh) {
 		if m := side.messages[uid]; m != nil && !side.unknown[uid] && !side.learned[uid] {
 			c.Messages = append(c.Messages, MessageRow{s, b.name, *m})
