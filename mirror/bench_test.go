@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"fmt"
 	"testing"
 	"time"
 )
@@ -47,7 +46,7 @@ func BenchmarkMakePlan(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if plan, needs := MakePlan(in); len(needs) > 0 || len(plan.Actions) == 0 {
-					b.Fatal(fmt.Sprintf("got %d actions and %d needs, want actions and no needs", len(plan.Actions), len(needs)))
+					b.Fatalf("got %d actions and %d needs, want actions and no needs", len(plan.Actions), len(needs))
 				}
 			}
 		})
