@@ -174,4 +174,79 @@ crash before 6
 remove far 0
 rest
 renamebox near Archive Neu`},
+	// Renamed and moved where only headers had been read.
+	{"bare IMAP and Maildir", `deliver near INBOX 3
+rest
+move far 0 Archive
+rebase near 0`},
+	// Our own removal of one was taken for the move of its twin, which nobody had seen.
+	{"IMAP that drops what it holds and Maildir", `deliver near Archive 3
+deliver far INBOX 4
+copy near 0 Archive
+rest
+remove near 9`},
+	// The source of a copy left in the middle of a run; nobody can tell which of its
+	// twins it is.
+	{"bare IMAP and bare IMAP", `during far 20 move far 0 Lists/go
+deliver far INBOX 3
+deliver far Lists/go 3`},
+	// The copy of a source that was renamed was moved before anybody had seen it.
+	{"Maildir and Maildir", `deliver far Archive 3
+crash before 4
+rebase far 0
+move near 0 INBOX`},
+	{"changing IMAP and Maildir", `deliver near INBOX 3
+crash before 4
+move near 0 Archive`},
+	// A mailbox was renumbered in the middle of a run that removes extras.
+	{"strict mirror of a Maildir", `deliver far INBOX 3
+cut far 0 never
+rest
+deliver far Lists/go 3
+flags far 0 \Seen
+copy near 0 Neu
+rewind near INBOX
+crash inside 15
+rest
+crash inside 1
+deliver near Lists/go 30
+rest
+cut near 3 0s
+rewind far Lists/go
+rebase far 0
+cut near 1 70s
+rest
+crash before 8
+cut near 3 0s
+edit near 9`},
+	// Two versions of a letter, and the state lost.
+	{"IMAP and IMAP", `crash before 1
+remove far 0
+crash before 1
+cut far 0 never
+deliver far INBOX 4
+rest
+rebase near 9
+during far 23 move near 0 Entwürfe
+move far 3 Archive
+renamebox near INBOX INBOX
+cut far 1 never
+crash after 5
+rest
+rest
+lose
+edit far 5
+rest
+crash before 1
+cut far 3 0s
+move near 2 Entwürfe`},
+	{"windowed IMAP and Maildir", `deliver far INBOX 3
+rest
+lose
+during near 1 edit far 1
+cut far 0 never
+during far 1 flags far 0 \Seen
+crash before 30
+remove far 7
+rest`},
 }

@@ -20,8 +20,9 @@ type copyOf struct {
 	held    mirrortest.Held
 	// excused says that the state tells why this copy has no partner.
 	excused bool
-	// ghost says that the state lists it as a copy that came too late.
-	ghost bool
+	// ghost says that the state lists it as a copy that came too late, stuck that its
+	// partner was announced, or its source left, and nobody can tell any more.
+	ghost, stuck bool
 }
 
 // copies lists what a side shows to people, without tombs.
@@ -31,7 +32,8 @@ func (h *history) copies(s mirror.Side) (list []copyOf) {
 		tombs := h.tombs(s, name)
 		for _, m := range h.servers[s].Messages(name) {
 			if !tombs[m.ID] {
-				list = append(list, copyOf{name, keyOf(numbersOf(m.Body)), m, excused[placeOf(name, m)] != "", excused[placeOf(name, m)] == "ghost"})
+				why := excused[placeOf(name, m)]
+				list = append(list, copyOf{name, keyOf(numbersOf(m.Body)), m, why != "", why == "ghost", why == "held"})
 			}
 		}
 	}
@@ -80,7 +82,10 @@ func (h *history) excused(s mirror.Side) map[string]string {
 			h.t.Fatalf("records: %v", err)
 		}
 		for _, r := range records {
-			if o := r.State[s.Other()]; o == mirror.Held || o == mirror.Departed || r.Altered {
+			switch o := r.State[s.Other()]; {
+			case o == mirror.Held:
+				note(name, r.UID[s], "held")
+			case o == mirror.Departed || r.Altered:
 				note(name, r.UID[s], "partner")
 			}
 		}
@@ -160,12 +165,16 @@ func (h *history) bounds(copies [2][]copyOf) {
 		for _, s := range mirror.Sides {
 			least, most := h.right(s, h.letters[key])
 			if h.policy.Mode != mirror.TwoWay || h.kind.inexact { // of what is changed, nobody can tell which of its twins it is
-				least -= held(copies[s.Other()], key)
+				least -= count(copies[s.Other()], key, copyOf.isExcused)
 			}
 			if h.letters[key].edited {
 				least = 0 // notLost has seen that it is on one side at least
 			}
 			least -= h.beyond(s, key, copies[s.Other()])
+			if h.options[s].DropsHeld {
+				least -= count(copies[s.Other()], key, copyOf.isStuck)
+			}
+			most += count(copies[s], key, copyOf.isStuck)
 			if n := got[s][key]; n < least || n > most {
 				h.fail("letter %s: %v has it %d times, want %d to %d; %+v", key, s, n, least, most, *h.letters[key])
 			}
@@ -173,15 +182,18 @@ func (h *history) bounds(copies [2][]copyOf) {
 	}
 }
 
-// held counts the copies of a letter that the state gives a reason for.
-func held(list []copyOf, key string) (n int) {
+// count counts the copies of a letter of which what holds.
+func count(list []copyOf, key string, what func(copyOf) bool) (n int) {
 	for _, c := range list {
-		if c.key == key && c.excused {
+		if c.key == key && what(c) {
 			n++
 		}
 	}
 	return n
 }
+
+func (c copyOf) isExcused() bool { return c.excused }
+func (c copyOf) isStuck() bool   { return c.stuck }
 
 // beyond counts the copies on the other side whose mailbox s lacks: a mailbox
 // that somebody took away is not made again.
@@ -298,14 +310,15 @@ func (h *history) sourceUntouched() {
 	}
 }
 
-// notLost: at every moment a letter that nobody removed is on one side at
-// least.
+// notLost: at every moment a letter that nobody removed is on one side at least.
+// Two versions of one are taken for the same message once the state is lost; what
+// becomes of one becomes of the other then, by way of the trash.
 func (h *history) notLost() {
 	far, near := counts(h.copies(mirror.Far)), counts(h.copies(mirror.Near))
 	for _, key := range slices.Sorted(maps.Keys(h.letters)) {
 		f := h.letters[key]
 		untouched := f.removals == [2]int{} && f.loose == 0 && !(h.policy.RemoveExtra && f.put[h.policy.Target] > 0)
-		if untouched && far[key]+near[key] == 0 {
+		if untouched && far[key]+near[key] == 0 && !(f.edited && h.forgot) {
 			h.fail("letter %s is nowhere", key)
 		}
 	}

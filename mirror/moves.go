@@ -186,15 +186,34 @@ func (p *planner) moves(sources func(b *boxPlanner, s Side) []placed) {
 			for _, b := range p.boxes {
 				gone = append(gone, sources(b, s)...)
 			}
-			if len(gone) == 0 {
-				continue
-			}
-			fresh := p.moveTargets(s)
-			for _, m := range p.sameSide(s, gone, fresh) {
-				p.move(s, gone[m.a], fresh[m.b])
-			}
+			seen := func(g placed) bool { return g.intent != nil || g.at.box.Records[g.record].State[s].shown() }
+			p.follow(s, filter(gone, seen), func(placed) bool { return true })
+			// What is in the trash may be an equal one that we put there: that proves
+			// nothing of a copy which nobody has seen.
+			p.follow(s, filter(gone, func(g placed) bool { return !seen(g) }), func(t placed) bool { return t.at.box.Name != p.in.Sides[s].Trash })
 		}
 	}
+}
+
+// follow moves the partners of those that are gone to where they are now, if that
+// is where they may be.
+func (p *planner) follow(s Side, gone []placed, mayBe func(placed) bool) {
+	if len(gone) == 0 {
+		return
+	}
+	fresh := filter(p.moveTargets(s), mayBe)
+	for _, m := range p.sameSide(s, gone, fresh) {
+		p.move(s, gone[m.a], fresh[m.b])
+	}
+}
+
+func filter(list []placed, keep func(placed) bool) (kept []placed) {
+	for _, m := range list {
+		if keep(m) {
+			kept = append(kept, m)
+		}
+	}
+	return kept
 }
 
 // departures lists messages of records that are gone on s and may be moved on

@@ -36,7 +36,7 @@ func (b *boxPlanner) rebindBothGone() {
 func (b *boxPlanner) rebindBothGoneOn(s Side) {
 	for i, r := range b.box.Records {
 		was := b.forMatching(r.Seen[s].Message)
-		if b.settled[i] || r.Altered || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() {
+		if b.settled[i] || r.Altered || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() && !was.Identity.Decisive {
 			continue
 		}
 		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return m.Size != was.Size || !m.Date.Equal(was.Date) })

@@ -31,6 +31,8 @@ type history struct {
 	blind bool
 	// unsure: a run was disturbed since the pair last rested.
 	unsure bool
+	// forgot: the state was lost or an old one came back, at any time.
+	forgot bool
 	gone   int // mailboxes that people removed or renamed
 	hands  sync.Mutex
 }
@@ -46,6 +48,8 @@ type facts struct {
 	// people took away.
 	loose int
 	moved bool // since the pair last rested
+	// renamed: its file was renamed since a run was disturbed.
+	renamed bool
 	// edited: it is another letter's next version, or has one, and may be taken
 	// for the same message.
 	edited bool
@@ -123,7 +127,7 @@ func (h *history) forget(state *mirrortest.State) {
 			}
 		}
 	}
-	h.state = state
+	h.state, h.forgot = state, true
 	for _, s := range mirror.Sides {
 		for _, name := range h.boxes(s) {
 			h.detectable(s, name)
@@ -240,7 +244,7 @@ func (h *history) run(why string) (mirror.Result, error) {
 func (h *history) rest() {
 	for i := range 6 {
 		// The first run after a loss removes nothing, and tells nobody.
-		calm := len(h.armed[mirror.Far])+len(h.armed[mirror.Near]) == 0 && !(h.blind && i == 0)
+		calm := len(h.armed[mirror.Far])+len(h.armed[mirror.Near]) == 0 && !(h.blind && i == 0) && !h.renumbered()
 		result, err := h.run("run")
 		exit := mirror.Exit(result, err)
 		if exit != mirror.ExitDone && exit != mirror.ExitPartly && (exit != mirror.ExitTemporary || err != nil) {
@@ -255,8 +259,16 @@ func (h *history) rest() {
 	}
 	h.blind, h.unsure = false, false
 	for _, f := range h.letters {
-		f.moved = false
+		f.moved, f.renamed = false, false
 	}
+}
+
+// renumbered reports whether a mailbox has another UIDVALIDITY than the state knows.
+func (h *history) renumbered() bool {
+	return slices.ContainsFunc(h.snapshot().Mailboxes, func(row mirror.MailboxRow) bool {
+		known := row.Checkpoint.UIDValidity
+		return known != 0 && h.has(row.Side, row.Name) && h.servers[row.Side].Checkpoint(row.Name).UIDValidity != known
+	})
 }
 
 // outwait lets pass what messages that could not pass are kept aside for, and
@@ -324,6 +336,8 @@ func (h *history) handle(words []string, s mirror.Side, name mirror.Name, m mirr
 		server.SetFlags(name, m.ID, m.Flags.Union(flags(strings.Join(words[3:], " "))))
 	case "rebase":
 		if h.options[s].Maildir {
+			h.loseTrack(f, f.moved)
+			f.renamed = h.unsure
 			server.Rebase(name, m.ID)
 		}
 	case "remove":
@@ -368,9 +382,19 @@ func (h *history) move(s mirror.Side, from mirror.Name, m mirrortest.Held, to mi
 	if f.moved || h.blind || !h.has(s.Other(), to) {
 		f.spare++
 	}
+	h.loseTrack(f, f.renamed || h.kind.inexact)
 	f.moved = true
 	f.moves[s]++
 	h.servers[s].Move(from, m.ID, to)
+}
+
+// loseTrack: what was on its way when a run was disturbed, or its copy, and was both
+// moved and renamed since, nobody can follow; where the server changes what it is
+// given a move will do.
+func (h *history) loseTrack(f *facts, both bool) {
+	if h.unsure && both {
+		f.spare++
+	}
 }
 
 // put delivers a letter. A letter that is there already, anywhere, gets a twin.
