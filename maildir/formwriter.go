@@ -50,6 +50,9 @@ func (w *formWriter) Write(p []byte) (int, error) {
 			w.put(rest)
 			break
 		}
+		if rest = w.lines(rest); len(rest) == 0 {
+			break
+		}
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
 			w.text(rest)
@@ -69,6 +72,39 @@ func (w *formWriter) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	return len(p), nil
+}
+
+// lines takes the lines of p that end in CRLF, without looking at them twice, and
+// returns what is left: the rest of the last line, or anything that is unusual.
+func (w *formWriter) lines(p []byte) (rest []byte) {
+	if w.held || w.ends.nul {
+		return p
+	}
+	if zero := bytes.IndexByte(p, 0); zero >= 0 {
+		return p // it is to be counted
+	}
+	for rest = p; w.err == nil; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 1 || rest[i-1] != '\r' {
+			break
+		}
+		before := w.ends.last
+		if i > 1 {
+			before = rest[i-2]
+		}
+		if before == '\r' {
+			break
+		}
+		w.pending = append(append(w.pending, rest[:i-1]...), '\n')
+		w.ends.octets += int64(i)
+		w.ends.lf++
+		w.ends.last = '\n'
+		rest = rest[i+1:]
+		if len(w.pending) >= flushAt {
+			w.flush()
+		}
+	}
+	return rest
 }
 
 // text takes octets without a LF. A CR at their end is held back.
