@@ -14,19 +14,11 @@ func (w *writer) puts(c *mirror.Changes) error {
 			return err
 		}
 	}
-	for _, m := range c.Messages {
-		id, err := w.id(m.Side, m.Mailbox)
-		if err != nil {
-			return fmt.Errorf("put message %d: %w", m.UID, err)
-		}
-		if err := w.put(messageTable, messageValues(id, m.Message)...); err != nil {
-			return err
-		}
+	if err := w.putMessages(c.Messages); err != nil {
+		return err
 	}
-	for _, r := range c.Records {
-		if err := w.putRecord(r); err != nil {
-			return fmt.Errorf("put record of %q, far %d, near %d: %w", r.Mailbox, r.UID[mirror.Far], r.UID[mirror.Near], err)
-		}
+	if err := w.putRecords(c.Records); err != nil {
+		return err
 	}
 	for _, t := range c.Tombs {
 		id, err := w.id(t.Side, t.Mailbox)
@@ -47,6 +39,61 @@ func (w *writer) puts(c *mirror.Changes) error {
 		}
 	}
 	return nil
+}
+
+func (w *writer) putMessages(list []mirror.MessageRow) error {
+	var rows byScope
+	for i := range list {
+		m := &list[i]
+		id, err := w.id(m.Side, m.Mailbox)
+		if err != nil {
+			return fmt.Errorf("put message %d: %w", m.UID, err)
+		}
+		rows.add(mirror.MailboxKey{Side: m.Side, Name: m.Mailbox}, messageValues(id, m.Message))
+	}
+	return rows.put(w, messageTable)
+}
+
+// putRecords puts whole bulks of one mailbox at once, and what is left one by one.
+func (w *writer) putRecords(list []mirror.Record) error {
+	for len(list) > 0 {
+		n := 1
+		for n < min(bulk, len(list)) && list[n].Mailbox == list[0].Mailbox {
+			n++
+		}
+		done := false
+		if n == bulk {
+			var err error
+			if done, err = w.putRecordBulk(list[:n]); err != nil {
+				return err
+			}
+		}
+		for _, r := range list[:n] {
+			if done {
+				break
+			}
+			if err := w.putRecord(r); err != nil {
+				return fmt.Errorf("put record of %q, far %d, near %d: %w", r.Mailbox, r.UID[mirror.Far], r.UID[mirror.Near], err)
+			}
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+func (w *writer) putRecordBulk(list []mirror.Record) (done bool, err error) {
+	var ids [2]int64
+	for _, side := range mirror.Sides {
+		if ids[side], err = w.id(side, list[0].Mailbox); err != nil {
+			return false, nil // one by one it will be told which
+		}
+	}
+	rows := make([][]any, len(list))
+	for i, r := range list {
+		rows[i] = recordValues(ids[mirror.Far], ids[mirror.Near], r)
+	}
+	done, err = w.putBulk(recordTable, rows)
+	return done, explain("write record", err)
 }
 
 func (w *writer) putMailbox(m mirror.MailboxRow) error {
@@ -139,17 +186,16 @@ func (w *writer) putIntents(intents []*mirror.Intent) ([]int64, error) {
 		return nil, explain("read intent", err)
 	}
 	ids := make([]int64, len(intents))
+	rows := make([][]any, len(intents))
 	for n, intent := range intents {
 		ids[n] = intent.ID
 		if intent.ID == 0 {
 			ids[n] = last + 1
 		}
 		last = max(last, ids[n])
-		if err := w.put(intentTable, intentValues(ids[n], intent)...); err != nil {
-			return nil, err
-		}
+		rows[n] = intentValues(ids[n], intent)
 	}
-	return ids, nil
+	return ids, w.putRows(intentTable, rows)
 }
 
 func (w *writer) putRun(run *mirror.RunRow) error {

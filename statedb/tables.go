@@ -15,6 +15,8 @@ type table struct {
 	perMailbox bool
 
 	selectRows, selectCRC, add, insert, update string
+	// between looks for rows by the ordinal of their key, and bulk writes many.
+	between, bulk string
 }
 
 var (
@@ -50,6 +52,7 @@ func newTable(kind int64, name, key, columns string) *table {
 	t.insert = "INSERT INTO " + name + " (" + all + ") VALUES (?" + strings.Repeat(", ?", t.width()) + ")"
 	t.add = t.insert + " ON CONFLICT DO NOTHING"
 	t.update = "UPDATE " + name + " SET " + strings.Join(t.columns, " = ?, ") + " = ?, crc = ?" + byKey
+	t.between, t.bulk = t.bulkStatements(name == "message")
 	return t
 }
 
