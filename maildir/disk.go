@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"time"
 )
 
@@ -84,13 +83,7 @@ func (realDisk) open(d *directory, name string) (source, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-func (realDisk) create(d *directory, name string) (file, error) {
-	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
-}
+func (realDisk) create(d *directory, name string) (file, error) { return createFile(d, name) }
 
 func (realDisk) rename(from *directory, name string, to *directory, newName string) error {
 	return renameExclusive(from, name, to, newName)
@@ -105,7 +98,7 @@ func (realDisk) remove(d *directory, name string) error { return d.root.Remove(n
 func (realDisk) mkdir(d *directory, name string) error { return d.root.Mkdir(name, 0o700) }
 
 func (realDisk) setTime(d *directory, name string, t time.Time) error {
-	return d.root.Chtimes(name, t, t)
+	return setFileTime(d, name, t)
 }
 
 func (realDisk) sync(d *directory) error { return syncDirectory(d.handle) }
