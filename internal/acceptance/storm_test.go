@@ -103,7 +103,7 @@ func (w *storm) rage(seed int64, runs int) {
 		c := w.dial()
 		all.Go(func() {
 			defer c.Close()
-			w.client(c, rand.New(rand.NewSource(seed*10+int64(i))))
+			w.client(c, i, rand.New(rand.NewSource(seed*10+int64(i))))
 		})
 	}
 	all.Go(func() { w.program(rand.New(rand.NewSource(seed*10 + 5))) })
@@ -117,8 +117,9 @@ func (w *storm) rage(seed int64, runs int) {
 	w.t.Logf("seed %d: %d runs, %d letters, %d removed", seed, runs, w.letters, len(w.removed))
 }
 
-// client is another IMAP program. What it asks for may be gone already.
-func (w *storm) client(c *imapclient.Client, r *rand.Rand) {
+// client is the i-th of the other IMAP programs. What it asks for may be gone
+// already.
+func (w *storm) client(c *imapclient.Client, i int, r *rand.Rand) {
 	for !w.over.Load() {
 		name := stormBoxes[r.Intn(len(stormBoxes))]
 		if r.Intn(6) == 0 {
@@ -139,14 +140,16 @@ func (w *storm) client(c *imapclient.Client, r *rand.Rand) {
 			return
 		}
 		if selected.NumMessages > 0 {
-			w.disturbFar(c, r, 1+uint32(r.Intn(int(selected.NumMessages))))
+			w.disturbFar(c, i, r, 1+uint32(r.Intn(int(selected.NumMessages))))
 		}
 		time.Sleep(time.Duration(r.Intn(10)) * time.Millisecond)
 	}
 }
 
-// disturbFar changes one message of the selected mailbox.
-func (w *storm) disturbFar(c *imapclient.Client, r *rand.Rand, seq uint32) {
+// disturbFar changes one message of the selected mailbox. No two clients move the
+// same one: where both do so at once, Dovecot carries out both now and then, and it
+// is there twice.
+func (w *storm) disturbFar(c *imapclient.Client, i int, r *rand.Rand, seq uint32) {
 	list, err := c.Fetch(imap.SeqSetNum(seq), &imap.FetchOptions{UID: true, Envelope: true}).Collect()
 	if err != nil || len(list) != 1 || list[0].Envelope == nil {
 		return // it is gone
@@ -154,7 +157,7 @@ func (w *storm) disturbFar(c *imapclient.Client, r *rand.Rand, seq uint32) {
 	n := letterNumber(list[0].Envelope.MessageID)
 	uid := imap.UIDSetNum(list[0].UID)
 	switch deed := r.Intn(10); {
-	case deed < 2 && *moves && onFar(n):
+	case deed < 2 && *moves && onFar(n) && n/2%2 == i:
 		c.Move(uid, stormBoxes[r.Intn(len(stormBoxes))]).Wait()
 	case deed == 2 && onFar(n) && w.mayRemove(n):
 		c.Store(uid, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close()
