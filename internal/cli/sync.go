@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"io"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +104,8 @@ func (r *pairRun) do(ctx context.Context) int {
 // see tells what is told while the run goes on.
 func (r *pairRun) see(e mirror.Event) {
 	switch e.Kind {
+	case mirror.Viewing:
+		frugal()
 	case mirror.Done:
 		if r.screen.verbose {
 			r.screen.result(pairLine(r.pair.Name, oneDeed(*e.Action)))
@@ -113,6 +117,16 @@ func (r *pairRun) see(e mirror.Event) {
 		r.tell(e.Text)
 	}
 }
+
+// frugal lets the garbage collector work earlier from now on. A run that looks into
+// mailboxes waits for others most of the time, and holds much that it soon does not
+// need: memory is dearer to its user than the collector's work. GOGC has the last
+// word.
+var frugal = sync.OnceFunc(func() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(40)
+	}
+})
 
 // finish tells how the run ended.
 func (r *pairRun) finish(result mirror.Result, err error) int {
