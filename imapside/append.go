@@ -38,6 +38,7 @@ func (m *mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming
 		return func() ([]mirror.Appended, error) { return nil, errReadOnly }
 	}
 	m.repo.forget()
+	m.repo.early = nil // what is selected early does not show what follows here
 	up := upload{m: m, ctx: ctx}
 	for in := range batch {
 		up.take(in)

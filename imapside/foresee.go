@@ -30,7 +30,7 @@ func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
 	if r.attend(ctx) != nil {
 		return // the calls to come will say why
 	}
-	r.ahead, r.last, r.proofs, r.changes = make(map[string]*foreseen), nil, nil, nil
+	r.ahead, r.last, r.proofs, r.changes, r.early = make(map[string]*foreseen), nil, nil, nil, nil
 	r.creating, r.subscribing = make(map[string]*imapconn.Command), make(map[string]*imapconn.Command)
 	for _, call := range calls {
 		wire, err := r.spell(call.Name)
@@ -115,6 +115,7 @@ func (m *mailbox) foresaw() bool {
 func (f *foreseen) look(r *Repository, status mirror.Checkpoint, known mirror.Known) (shown sight, complete bool, err error) {
 	anew := renumbered(f.Known, status)
 	switch {
+	case f.View == nil:
 	case known.Full != f.View.Full || len(known.Messages) != len(f.View.Messages):
 	case status.Messages == 0 && !anew:
 		return newLooker(f.View.Messages).sight(), true, nil

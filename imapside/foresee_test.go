@@ -126,7 +126,7 @@ func TestForesightFails(t *testing.T) {
 		want   string
 	}{
 		{"SELECT refused once", "CONDSTORE QRESYNC", checkpoint(4, 3, 12), steps(
-			do("SELECT Box", "$tag NO busy"), do(since, "$tag BAD no mailbox"),
+			[]imaptest.Step{imaptest.Expect("SELECT Box"), imaptest.Expect(since), send("$4 NO busy", "$5 BAD no mailbox")},
 			select3, do(since, "* 3 FETCH (UID 3 FLAGS (\\Seen) RFC822.SIZE 5 "+dated+")", "$tag OK ok")), `changed 3\Seen`},
 		{"VANISHED unknown", "CONDSTORE QRESYNC", checkpoint(4, 3, 12), steps(
 			select3, do(since, "$tag BAD Invalid modifier"),

@@ -116,7 +116,7 @@ func (m *mailbox) entered() bool {
 	}
 	m.repo.depart()
 	m.repo.at = &selection{wire: m.wire, readOnly: m.access == mirror.ReadOnly}
-	m.tell(data)
+	m.tell(corrected(data))
 	return true
 }
 
@@ -138,9 +138,7 @@ func (m *mailbox) sel(ctx context.Context) error {
 	if err != nil {
 		return m.selectFailure(ctx, err)
 	}
-	if data.UIDValidity == 0 {
-		data.UIDValidity, data.HighestModSeq = noUIDValidity, 0
-	}
+	data = corrected(data)
 	if m.status.UIDValidity != 0 && data.UIDValidity != m.status.UIDValidity {
 		return fmt.Errorf("%w: from %d to %d", mirror.ErrRenumbered, m.status.UIDValidity, data.UIDValidity)
 	}
@@ -149,13 +147,16 @@ func (m *mailbox) sel(ctx context.Context) error {
 	return nil
 }
 
-// validityOf is the UIDVALIDITY that SELECT said.
-func validityOf(data imapconn.SelectData) uint32 {
+// corrected is what SELECT said with a UIDVALIDITY, whatever the server has.
+func corrected(data imapconn.SelectData) imapconn.SelectData {
 	if data.UIDValidity == 0 {
-		return noUIDValidity
+		data.UIDValidity, data.HighestModSeq = noUIDValidity, 0
 	}
-	return data.UIDValidity
+	return data
 }
+
+// validityOf is the UIDVALIDITY that SELECT said.
+func validityOf(data imapconn.SelectData) uint32 { return corrected(data).UIDValidity }
 
 // selectOptions are those of a plain SELECT, or EXAMINE for reading.
 func (r *Repository) selectOptions(access mirror.Access) *imapconn.SelectOptions {

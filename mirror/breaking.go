@@ -38,7 +38,7 @@ func (q Quarantined) broke() bool { return q.Reason == breaksOff || q.Reason == 
 // answer when the target was lost. Whether it arrived is found out by the next run,
 // so that its row makes nothing wait yet: see breaksAlways.
 func (t *batch) brokeAsWritten(results map[UID]Appended, through map[UID]*carried, readErr, writeErr error) {
-	if !errors.Is(writeErr, ErrCut) || errors.Is(readErr, ErrCut) || t.ended != nil {
+	if !errors.Is(writeErr, ErrCut) || errors.Is(readErr, ErrCut) || t.ended != nil || t.closed {
 		return
 	}
 	for _, uid := range t.order {

@@ -40,27 +40,50 @@ func (e *effects) copies(ctx context.Context) error {
 // one, the next one is on its way. Nothing follows one in which something went
 // wrong before that was looked into.
 func (e *effects) copyBatches(ctx context.Context, batches []group) error {
-	var before *batch
+	var before, first *batch
 	for _, g := range batches {
 		t, err := e.beginBatch(ctx, g, g.actions)
-		if err := before.end(ctx); err != nil {
-			if t != nil {
-				t.ended = cmp.Or(t.ended, err) // it is not its fault
-				_ = t.end(ctx)                 // the first error is what ends the run
-			}
+		if err := e.endBefore(ctx, before, t); err != nil {
 			return err
 		}
 		if err != nil {
 			return err
 		}
-		if before = t; t != nil && (t.relay.readErr != nil || t.ended != nil) {
+		if before = t; t != nil && (t.sourceBroke() || t.ended != nil) {
 			if err := t.end(ctx); err != nil {
 				return err
 			}
 			before = nil
 		}
+		if first == nil {
+			first = t
+		}
 	}
-	return before.end(ctx)
+	if err := before.end(ctx); err != nil {
+		return err
+	}
+	return first.probe(ctx)
+}
+
+// endBefore ends the batch in front of t, which is sent. An error that ends the run
+// ends t, too, and is held against one of them only.
+func (e *effects) endBefore(ctx context.Context, before, t *batch) error {
+	if before == nil {
+		return nil
+	}
+	broke := t != nil && t.sourceBroke()
+	before.closed = broke
+	err := before.end(ctx)
+	if err == nil || t == nil {
+		return err
+	}
+	if !broke {
+		t.ended = cmp.Or(t.ended, err)
+	}
+	if own := t.end(ctx); broke {
+		return cmp.Or(own, err)
+	}
+	return err
 }
 
 // late ranks mailboxes by when people look into them.
@@ -207,6 +230,9 @@ type batch struct {
 	parting []UID
 	stopped error
 	ended   error // the run was ended before all was answered
+	// closed says that the target's connection may have been closed for the sake of
+	// the next batch, of which a body broke off.
+	closed bool
 }
 
 // beginBatch writes the intents of a batch and streams it. It returns nil where
@@ -258,10 +284,17 @@ func (t *batch) settle(ctx context.Context) error {
 	t.ended = cmp.Or(t.ended, ctx.Err())
 	t.outcomes(results, t.relay.through, readErr, writeErr)
 	t.broke(t.relay.through, readErr)
-	if err := t.finish(readErr, writeErr); err != nil {
-		return err
+	return t.finish(readErr, writeErr)
+}
+
+// sourceBroke reports whether the source failed while the batch was sent.
+func (t *batch) sourceBroke() bool {
+	for _, c := range t.relay.through {
+		if c.readErr != nil {
+			return true
+		}
 	}
-	return t.probe(ctx)
+	return t.relay.readErr != nil
 }
 
 func (t *batch) open(ctx context.Context) (ok bool, err error) {
@@ -470,9 +503,12 @@ func (t *batch) finish(readErr, writeErr error) error {
 	return nil
 }
 
-// probe asks once per repository, after its first append, whether it gives
-// back the octets that it was given.
+// probe asks once per repository, after its first appends, whether it gives back
+// the octets that it was given. It may be called on nil.
 func (t *batch) probe(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
 	row := t.snapshot.Sides[t.to]
 	if !t.traits[t.to].Numbers || row.Bytes != NotProbed || len(t.written) == 0 {
 		return nil

@@ -82,3 +82,38 @@ func TestAnswersOverlap(t *testing.T) {
 		}
 	}
 }
+
+// TestSourceBreaksBehind: where the source breaks in the second batch, and the target
+// is lost with it, the message at which that was is noted, and none of the first.
+func TestSourceBreaksBehind(t *testing.T) {
+	t.Parallel()
+	p := inStep(t, 2, mirrortest.Options{}, maildirLike())
+	p.deliverNear(nametrans.Inbox, letter(10), mirror.Flags{})
+	p.deliverNear(box("Archive"), letter(11), mirror.Flags{})
+	var events []string
+	p.hook(mirror.Near, &hooks{fetch: func(b mirror.Body) (mirror.Body, error) {
+		if len(events) > 0 { // the first batch was sent
+			return b, mirror.ErrCut
+		}
+		return b, nil
+	}})
+	hooked := p.wrap
+	p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
+		if r = hooked(s, r); s == mirror.Far {
+			return &lateSide{r, true, &events}
+		}
+		return r
+	}
+	p.sync(mirror.ExitTemporary)
+	if aside := p.snapshot().Quarantine; len(aside) != 1 || aside[0].Mailbox != box("Archive") {
+		t.Errorf("%+v count as those at which it broke, want the one in Archive only", aside)
+	}
+	p.wrap = nil
+	p.settle()
+	p.alike()
+	for _, name := range []mirror.Name{nametrans.Inbox, box("Archive")} {
+		if far, near := p.count(mirror.Far, name), p.count(mirror.Near, name); far != near {
+			t.Errorf("%s holds %d on far and %d on near, want as many", name, far, near)
+		}
+	}
+}

@@ -41,7 +41,7 @@ var maildirMutants = []mutant{
 		guard: "another root than last time is refused", tests: "^TestConnectRefuses$|^TestConnectAgain$"},
 	{id: "maildir-sync-identity", file: "maildir/identity.go", old: "return id, r.disk.sync(r.root)", mutated: "return id, nil",
 		guard: "the fsync of the root after its id got its name", tests: "^TestIdentityOrder$"},
-	{id: "maildir-exclusive", file: "maildir/disk.go", old: "os.O_RDWR|os.O_CREATE|os.O_EXCL", mutated: "os.O_RDWR|os.O_CREATE",
+	{id: "maildir-exclusive", file: "maildir/create_linux.go", old: "unix.O_CREAT|unix.O_EXCL|", mutated: "unix.O_CREAT|",
 		guard: "a file in tmp is never written over", tests: "^TestAppendNameInTmp$"},
 	{id: "maildir-wait-again", file: "maildir/view.go", old: "if r.waited.IsZero() || r.ours[name] {", mutated: "if r.waited.IsZero() {",
 		guard: "what this run changed itself is waited for once more", tests: "^TestWaitsAfterOwnChanges$"},
