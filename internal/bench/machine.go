@@ -16,7 +16,7 @@ type fact struct{ name, value string }
 func describeMachine(ctx context.Context, l *lab, tools []tool) ([]fact, error) {
 	facts := []fact{
 		{"processors", fmt.Sprintf("%d, %s", runtime.NumCPU(), processor())},
-		{"system", strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " + readText("/proc/sys/kernel/osrelease"))},
+		{"system", strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " + release())},
 		{"Go", runtime.Version()},
 	}
 	for _, t := range tools {
@@ -48,6 +48,12 @@ func fileSystem(path string) string {
 		}
 	}
 	return found
+}
+
+// release is the kernel's version without what its builder adds.
+func release() string {
+	version, _, _ := strings.Cut(readText("/proc/sys/kernel/osrelease"), "-")
+	return version
 }
 
 func readText(path string) string {
