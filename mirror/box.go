@@ -159,6 +159,16 @@ func (b *box) awaitsPairing(s Side) bool {
 	return row != nil && row.Checkpoint == Checkpoint{UIDValidity: row.Checkpoint.UIDValidity} && row.Checkpoint.UIDValidity != 0 && len(b.records) == 0
 }
 
+// rebound puts a record in place of the one that it was: what is copied in this
+// round must know whether the state has one.
+func (b *box) rebound(was RecordKey, now Record) {
+	for i := range b.records {
+		if b.records[i].Key() == was {
+			b.records[i] = now
+		}
+	}
+}
+
 // paired reports whether the state has a record of a message.
 func (b *box) paired(s Side, uid UID) bool {
 	return slices.ContainsFunc(b.records, func(r Record) bool { return r.UID[s] == uid })

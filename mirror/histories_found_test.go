@@ -249,4 +249,10 @@ during far 1 flags far 0 \Seen
 crash before 30
 remove far 7
 rest`},
+	// What was renamed and is to be sent again was cut off: it has a record.
+	{"mirror of a Maildir to bare IMAP", `deliver near INBOX 3
+rest
+move far 0 Archive
+rebase near 0
+cut far 0 never`},
 }

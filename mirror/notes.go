@@ -114,6 +114,7 @@ func (e *effects) noteAction(a Action, c *Changes) {
 			}
 		}
 		c.Records = append(c.Records, a.Record)
+		e.box(a.Mailbox).rebound(RecordKey{a.Mailbox, a.UID}, a.Record)
 	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)
 	case Hold:

@@ -57,6 +57,8 @@ var planMutants = []mutant{
 		guard: "a copy that nobody has seen is not taken for what lies in the trash", tests: "^TestFoundHistories$"},
 	{id: "renamed-and-moved", file: "mirror/pairing.go", old: "!was.Identity.Body.Known() && !was.Identity.Decisive {", mutated: "!was.Identity.Body.Known() {",
 		guard: "what was renamed here and moved there is one message, by its header where that decides", tests: "^TestFoundHistories$"},
+	{id: "rebound-record", file: "mirror/box.go", old: "b.records[i] = now", mutated: "_ = now",
+		guard: "a message with a record is not kept aside under its new name", tests: "^TestFoundHistories$"},
 	{id: "ghost-likely", file: "mirror/pairing.go", old: "find = b.likelyGhost", mutated: "continue",
 		guard: "a late copy whose source is gone is told by size and date", tests: "^TestFoundHistories$"},
 	{id: "reclaim-recorded", file: "mirror/reclaim.go", old: "if i := b.recordOf(s, source.UID); i >= 0 {", mutated: "if i := b.recordOf(s, source.UID); false {",
