@@ -58,11 +58,15 @@ func upload(flags, answer string) []imaptest.Step {
 }
 
 func uploadBody(flags, body, answer string) []imaptest.Step {
+	return uploadTo("Box", flags, body, answer)
+}
+
+func uploadTo(wire, flags, body, answer string) []imaptest.Step {
 	if flags != "" {
 		flags = "(" + flags + ") "
 	}
 	return []imaptest.Step{
-		imaptest.Expect(fmt.Sprintf(`APPEND Box %s"05-Jan-2020 01:02:03 +0000" {%d+}`, flags, len(body))),
+		imaptest.Expect(fmt.Sprintf(`APPEND %s %s"05-Jan-2020 01:02:03 +0000" {%d+}`, wire, flags, len(body))),
 		imaptest.ExpectOctets(body + "\r\n"),
 		send(answer),
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"mailtwin/imapside"
 	"mailtwin/imapside/imapconn/imaptest"
 	"mailtwin/mirror"
 )
@@ -57,6 +58,38 @@ func TestSelectEarlyRenumbered(t *testing.T) {
 	}
 	if _, err := inOther.Store(t.Context(), seen); !errors.Is(err, mirror.ErrRenumbered) {
 		t.Errorf("got %v, want ErrRenumbered", err)
+	}
+}
+
+// TestSelectEarlyIsForgotten: what was selected early does not show what was stored
+// there since, nor what else was announced. It is selected again.
+func TestSelectEarlyIsForgotten(t *testing.T) {
+	together := []imaptest.Step{imaptest.Expect(markSeen), imaptest.Expect("SELECT Other"),
+		send(`* 1 FETCH (UID 1 FLAGS (\Seen))`, "$6 OK ok", "* 3 EXISTS", "* OK [UIDVALIDITY 7] ok", "* OK [UIDNEXT 9] ok", "$7 OK [READ-WRITE] ok")}
+	mark := do(markSeen, `* 1 FETCH (UID 1 FLAGS (\Seen))`, "$tag OK ok")
+	for name, c := range map[string]struct {
+		script []imaptest.Step
+		first  func(r *imapside.Repository, inOther mirror.Mailbox) error
+	}{
+		"Append": {uploadTo("Other", "", "body", "$tag OK ok"), func(_ *imapside.Repository, inOther mirror.Mailbox) error {
+			_, err := inOther.Append(t.Context(), batch(incoming("", "body")))
+			return err
+		}},
+		"Expect": {nil, func(r *imapside.Repository, _ mirror.Mailbox) error { r.Expect(t.Context(), nil); return nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, inBox, inOther := twoOpen(t, "LITERAL+", selecting("Box", "7"), together, c.script, selecting("Other", "7"), mark, bye)
+			r.Expect(t.Context(), changing())
+			if _, err := inBox.Store(t.Context(), seen); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.first(r, inOther); err != nil {
+				t.Fatal(err)
+			}
+			if stored, err := inOther.Store(t.Context(), seen); err != nil || len(stored) != 1 || stored[0].Err != nil {
+				t.Errorf("got %+v, %v; want it stored", stored, err)
+			}
+		})
 	}
 }
 

@@ -45,6 +45,18 @@ func (m *lateMailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Inco
 	}
 }
 
+// wantOnce says that INBOX holds the letters of the start and one more, and Archive
+// one, on both sides.
+func wantOnce(p *pair) {
+	p.t.Helper()
+	p.wrap = nil
+	p.settle()
+	p.alike()
+	if inbox, archive := p.count(mirror.Far, nametrans.Inbox), p.count(mirror.Far, box("Archive")); inbox != 3 || archive != 1 {
+		p.t.Errorf("far holds %d in INBOX and %d in Archive, want 3 and 1", inbox, archive)
+	}
+}
+
 // TestAnswersOverlap: while one batch is answered the next one is sent already; an
 // error that all of them meet is told of the first one only, and what was stored
 // all the same is found by the next run.
@@ -72,14 +84,7 @@ func TestAnswersOverlap(t *testing.T) {
 		if aside := p.snapshot().Quarantine; cut && (len(aside) != 1 || aside[0].Mailbox != nametrans.Inbox) {
 			t.Errorf("cut: %+v count as those at which it broke, want the first one only", aside)
 		}
-		p.wrap = nil
-		p.settle()
-		p.alike()
-		for _, name := range []mirror.Name{nametrans.Inbox, box("Archive")} {
-			if far, near := p.count(mirror.Far, name), p.count(mirror.Near, name); far != near {
-				t.Errorf("cut %v: %s holds %d on far and %d on near, want as many", cut, name, far, near)
-			}
-		}
+		wantOnce(p)
 	}
 }
 
@@ -108,12 +113,32 @@ func TestSourceBreaksBehind(t *testing.T) {
 	if aside := p.snapshot().Quarantine; len(aside) != 1 || aside[0].Mailbox != box("Archive") {
 		t.Errorf("%+v count as those at which it broke, want the one in Archive only", aside)
 	}
-	p.wrap = nil
-	p.settle()
-	p.alike()
-	for _, name := range []mirror.Name{nametrans.Inbox, box("Archive")} {
-		if far, near := p.count(mirror.Far, name), p.count(mirror.Near, name); far != near {
-			t.Errorf("%s holds %d on far and %d on near, want as many", name, far, near)
+	wantOnce(p)
+}
+
+// TestSourceBreaksFirst: nothing is sent behind a batch whose source broke.
+func TestSourceBreaksFirst(t *testing.T) {
+	t.Parallel()
+	p := inStep(t, 2, mirrortest.Options{}, maildirLike())
+	p.deliverNear(nametrans.Inbox, letter(10), mirror.Flags{})
+	p.deliverNear(box("Archive"), letter(11), mirror.Flags{})
+	var events []string
+	p.hook(mirror.Near, &hooks{fetch: func(b mirror.Body) (mirror.Body, error) {
+		if len(events) == 0 {
+			return b, mirror.ErrCut
 		}
+		return b, nil
+	}})
+	hooked := p.wrap
+	p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
+		if r = hooked(s, r); s == mirror.Far {
+			return &lateSide{r, false, &events}
+		}
+		return r
 	}
+	p.sync(mirror.ExitTemporary)
+	if want := []string{"sent INBOX", "answered INBOX"}; !slices.Equal(events, want) {
+		t.Errorf("got %q, want %q", events, want)
+	}
+	wantOnce(p)
 }

@@ -38,6 +38,8 @@ var stateMutants = []mutant{
 	{id: "state-intent-ids", file: "statedb/put.go", old: `"SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'intent'), 0)"`,
 		mutated: `"SELECT ifnull(max(id), 0) FROM intent"`,
 		guard:   "an intent's number is never given twice", tests: "^TestIntentIDsAreNeverReused$"},
+	{id: "state-bulk-pair", file: "statedb/tables.go", old: "t.bulkStatements(name == \"message\")", mutated: "t.bulkStatements(true)",
+		guard: "a record put with many others turns no pair into another", tests: "^TestMany"},
 	{id: "state-bulk-tally", file: "statedb/bulk.go", old: "change.take(before)", mutated: "_ = before",
 		guard: "a row that is replaced with many others is counted once", tests: "^TestManyRows$"},
 	{id: "state-ghost-age", file: "statedb/prune.go", old: "now.Add(-ghostAge)", mutated: "now.Add(0)",
