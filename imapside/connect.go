@@ -46,11 +46,7 @@ func (r *Repository) dial(ctx context.Context) error {
 		return dialFailure(err)
 	}
 	r.conn, r.at, r.stage = conn, nil, greeted
-	greeting, err := conn.Greeting(ctx)
-	if err != nil {
-		return dialFailure(err)
-	}
-	if greeting.Type == imap.StatusResponseTypePreAuth {
+	if conn.Greeting().Type == imap.StatusResponseTypePreAuth {
 		r.stage = signedIn
 	}
 	if r.before, err = r.learnCaps(ctx); err != nil {

@@ -36,8 +36,19 @@ func (m *mailbox) Fetch(ctx context.Context, refs []mirror.Ref, sink func(mirror
 	return m.receive(ctx, bodies, ahead)
 }
 
-// bodyItems ask for whole messages.
-var bodyItems = imapconn.FetchItems{Sections: []imapconn.Section{{Part: imapconn.PartAll}}}
+// sectionItems are what a Fetch or, where depth is not 0, an Identify asks for.
+func (r *Repository) sectionItems(depth mirror.Depth) (items imapconn.FetchItems) {
+	if depth != 0 {
+		items = r.newItems()
+		items.Flags = false
+	}
+	part := imapconn.PartAll
+	if depth == mirror.Headers {
+		part = imapconn.PartHeader
+	}
+	items.Sections = []imapconn.Section{{Part: part}}
+	return items
+}
 
 // sections returns the stream of a Fetch or, where depth is not 0, of an Identify:
 // one that was announced, and is under way, or a new one.
@@ -45,11 +56,7 @@ func (m *mailbox) sections(ctx context.Context, uids []imap.UID, depth mirror.De
 	if u := m.repo.claim(ctx, m, uids, depth); u != nil {
 		return u.stream, true
 	}
-	items := bodyItems
-	if depth != 0 {
-		items = m.repo.identifyItems(depth)
-	}
-	return newStream(m, items, split(uids, nil)), false
+	return newStream(m, m.repo.sectionItems(depth), split(uids, nil)), false
 }
 
 // receive runs a stream to its end.

@@ -10,8 +10,8 @@ import (
 )
 
 // foreseen is what was asked of a mailbox before anybody opened it: SELECT and
-// perhaps one look, in a row with those of other mailboxes. The answers are judged when
-// they are wanted; what does not add up is asked for again, alone.
+// perhaps one look, in a row with those of other mailboxes. The answers are judged
+// when they are wanted; what does not add up is asked for again, alone.
 type foreseen struct {
 	mirror.Expected
 	selected *imapconn.DataCommand[imapconn.SelectData]
@@ -24,8 +24,8 @@ type foreseen struct {
 }
 
 // Expect asks for what is going to be wanted in one turn, as far as that is safe
-// to ask without knowing the answers before it. A mailbox of which the listing
-// told nothing is left to Open.
+// to ask without knowing the answers before it. A mailbox that is to be viewed, and
+// of which the listing told nothing, is left to Open.
 func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
 	if r.attend(ctx) != nil {
 		return // the calls to come will say why
@@ -54,7 +54,8 @@ func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
 }
 
 func (r *Repository) foresee(ctx context.Context, wire string, call mirror.Expected) {
-	if call.View != nil && (call.Listed == nil || call.Listed.UIDValidity == 0) || r.access == mirror.ReadOnly && call.Access != mirror.ReadOnly {
+	told := call.Listed != nil && call.Listed.UIDValidity != 0
+	if call.View != nil && !told || r.access == mirror.ReadOnly && call.Access != mirror.ReadOnly {
 		return
 	}
 	f := &foreseen{Expected: call, selected: r.conn.Select(ctx, wire, r.selectOptions(call.Access))}

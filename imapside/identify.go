@@ -67,17 +67,6 @@ func (m *mailbox) Identify(ctx context.Context, refs []mirror.Ref, depth mirror.
 	return gather(uids, found, told), err
 }
 
-// identifyItems are what Identify asks for.
-func (r *Repository) identifyItems(depth mirror.Depth) imapconn.FetchItems {
-	items := r.newItems()
-	items.Flags = false
-	items.Sections = []imapconn.Section{{Part: imapconn.PartHeader}}
-	if depth == mirror.Bodies {
-		items.Sections[0].Part = imapconn.PartAll
-	}
-	return items
-}
-
 // gather lists what was found in the order of uids.
 func gather(uids []imap.UID, found map[imap.UID]*mirror.Identified, told map[imap.UID]mirror.Message) []mirror.Identified {
 	list := make([]mirror.Identified, 0, len(found))

@@ -76,6 +76,17 @@ func listed(t *testing.T, r *imapside.Repository, brief bool) {
 	}
 }
 
+// briefly is a visit that lists and expects nothing else.
+func briefly(t *testing.T, memory string, scripts ...[]imaptest.Step) *imapside.Repository {
+	t.Helper()
+	r, err := visit(t, memory, scripts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed(t, r, true)
+	return r
+}
+
 // learned returns the memory that visits leave behind, each given that of the
 // one before.
 func learned(t *testing.T, scripts ...[]imaptest.Step) string {
@@ -111,11 +122,7 @@ func together(behind ...string) []imaptest.Step {
 // memory as it is.
 func TestOneTurn(t *testing.T) {
 	memory := learned(t, stepByStep, tried)
-	r, err := visit(t, memory, together("LOGOUT"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed(t, r, true)
+	r := briefly(t, memory, together("LOGOUT"))
 	if got := r.Memory(); got != memory {
 		t.Errorf("got memory %s, want %s", got, memory)
 	}
@@ -142,11 +149,7 @@ func TestMoreIsAsked(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := visit(t, memory, together("LOGOUT"), next.script)
-			if err != nil {
-				t.Fatal(err)
-			}
-			listed(t, r, true)
+			r := briefly(t, memory, together("LOGOUT"), next.script)
 			if err := next.ask(r); err != nil {
 				t.Error(err)
 			}
@@ -180,11 +183,7 @@ func TestServerChanged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r, err := visit(t, memory, c.scripts...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			listed(t, r, true)
+			briefly(t, memory, c.scripts...)
 		})
 	}
 }
@@ -206,11 +205,7 @@ func TestLostBehindSignIn(t *testing.T) {
 		}
 		memory = r.Memory()
 		r.Close()
-		r, err = visit(t, memory, steps(stepByStep, bye))
-		if err != nil {
-			t.Fatal(err)
-		}
-		listed(t, r, true)
+		r = briefly(t, memory, steps(stepByStep, bye))
 		if got := r.Memory(); got != memory {
 			t.Errorf("got memory %s, want %s", got, memory)
 		}
@@ -239,11 +234,7 @@ func TestMemoryOfAnother(t *testing.T) {
 		"half of it":      memory[:len(memory)/2],
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := visit(t, other, steps(stepByStep, bye))
-			if err != nil {
-				t.Fatal(err)
-			}
-			listed(t, r, true)
+			briefly(t, other, steps(stepByStep, bye))
 		})
 	}
 }
@@ -255,11 +246,7 @@ func TestAnotherServer(t *testing.T) {
 		otherWay := steps(other, stepByStep[len(hello):])
 		memory := learned(t, stepByStep, tried, otherWay)
 		lost := steps(other, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth), send("$1 " + admitted), imaptest.ExpectEnd()})
-		r, err := visit(t, memory, lost, steps(otherWay, bye))
-		if err != nil {
-			t.Fatal(err)
-		}
-		listed(t, r, true)
+		r := briefly(t, memory, lost, steps(otherWay, bye))
 		r.Close()
 	})
 }
@@ -270,18 +257,10 @@ func TestProvedNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		memory := learned(t, stepByStep, tried)
 		lost := steps(hello, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"), send("$1 " + admitted), imaptest.ExpectEnd()})
-		r, err := visit(t, memory, lost, steps(stepByStep, bye))
-		if err != nil {
-			t.Fatal(err)
-		}
-		listed(t, r, true)
+		r := briefly(t, memory, lost, steps(stepByStep, bye))
 		memory = r.Memory()
 		r.Close()
-		r, err = visit(t, memory, steps(stepByStep, bye))
-		if err != nil {
-			t.Fatal(err)
-		}
-		listed(t, r, true)
+		r = briefly(t, memory, steps(stepByStep, bye))
 		r.Close()
 	})
 }
@@ -313,12 +292,8 @@ func TestOneAttempt(t *testing.T) {
 		}
 	})
 	t.Run("in the second session", func(t *testing.T) {
-		r, err := visit(t, memory, together("LOGOUT"), steps(hello,
+		r := briefly(t, memory, together("LOGOUT"), steps(hello,
 			burst([]string{plain, "NOOP", "NAMESPACE"}, "$1 NO [AUTHENTICATIONFAILED] too many", "$2 OK ok", "$3 BAD no"), bye))
-		if err != nil {
-			t.Fatal(err)
-		}
-		listed(t, r, true)
 		r.Expect(t.Context(), []mirror.Expected{expected(box, mirror.Checkpoint{}, checkpoint(3, 2, 4))})
 		if _, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrSignIn) {
 			t.Errorf("got %v, want %v", err, mirror.ErrSignIn)

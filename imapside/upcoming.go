@@ -11,9 +11,9 @@ import (
 	"mailtwin/mirror"
 )
 
-// upcoming is a Fetch or an Identify that was announced. Its commands may be under way before it
-// is called; its bodies wait, and with them all that the server sends behind
-// them, until it is. So any other call drops what was announced first.
+// upcoming is a Fetch or an Identify that was announced. Its commands may be under
+// way before it is called; its bodies wait, and with them all that the server sends
+// behind them, until it is. So any other call drops what was announced first.
 type upcoming struct {
 	m      *mailbox
 	uids   []imap.UID
@@ -43,12 +43,8 @@ func (r *Repository) queue(wire string, messages []mirror.Message, depth mirror.
 			sizes[message.UID] = min(message.Size, usualHeader)
 		}
 	}
-	items := bodyItems
-	if depth != 0 {
-		items = r.identifyItems(depth)
-	}
 	u := &upcoming{m: m, uids: inOrder(refs), depth: depth}
-	u.stream = newStream(m, items, split(u.uids, sizes))
+	u.stream = newStream(m, r.sectionItems(depth), split(u.uids, sizes))
 	r.upcoming = append(r.upcoming, u)
 }
 

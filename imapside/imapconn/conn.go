@@ -146,29 +146,31 @@ func (c *Conn) fail(cause *ConnError) {
 	c.nc.Close()
 }
 
-// Greeting waits for the greeting. It is only needed with Options.AssumeCaps;
-// otherwise it returns at once. Errors are those of Dial, or ctx's.
-func (c *Conn) Greeting(ctx context.Context) (Status, error) {
+// Greeting returns what the server said first.
+func (c *Conn) Greeting() Status { return c.greeting }
+
+// awaitGreeting waits for the greeting. Errors are those of Dial, or ctx's.
+func (c *Conn) awaitGreeting(ctx context.Context) error {
 	select {
 	case <-c.greeted:
-		return c.greeting, nil
+		return nil
 	case <-c.done:
 	case <-ctx.Done():
-		return Status{}, ctx.Err()
+		return ctx.Err()
 	}
 	select { // both may be
 	case <-c.greeted:
-		return c.greeting, nil
+		return nil
 	default:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return Status{}, c.reason()
+		return c.reason()
 	}
 }
 
 // Caps returns a copy of the capabilities last listed. Known is false before
-// any were listed, while they are assumed, and after a sign-in or STARTTLS that
-// listed none: then Capability should be asked.
+// any were listed, and after a sign-in or STARTTLS that listed none: then
+// Capability should be asked.
 func (c *Conn) Caps() (caps imap.CapSet, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 )
 
 // Dial connects to address ("host:port"), does TLS as Options say and waits
-// for the greeting (see Options.AssumeCaps). ctx bounds all of that, not the
-// connection afterwards; so do, for each step by itself, 60 seconds for TCP and
-// TLS (ReplyIdle) and TagWait for the greeting.
+// for the greeting. ctx bounds all of that, not the connection afterwards; so do,
+// for each step by itself, 60 seconds for TCP and TLS (ReplyIdle) and TagWait for
+// the greeting.
 //
 // Errors: *ConnError; inside it a *CertificateError, or a *StatusError with BYE
 // when the server sent us away. After an error nothing is left open.
@@ -50,10 +50,7 @@ func New(ctx context.Context, nc net.Conn, opts Options) (*Conn, error) {
 	}
 	go c.readLoop()
 	go c.writeLoop()
-	if opts.AssumeCaps != nil && opts.TLS != TLSStart {
-		return c, nil
-	}
-	if _, err := c.Greeting(ctx); err != nil {
+	if err := c.awaitGreeting(ctx); err != nil {
 		if ctx.Err() != nil {
 			err = dialError(ctx, ctx.Err())
 		}
@@ -72,9 +69,6 @@ func (c *Conn) start(ctx context.Context) error {
 		}
 	case TLSStart:
 		return c.startTLS(ctx)
-	}
-	for word := range c.opts.AssumeCaps {
-		c.caps[word] = struct{}{}
 	}
 	return nil
 }

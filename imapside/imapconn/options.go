@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"time"
-
-	"github.com/emersion/go-imap/v2"
 )
 
 // TLSMode says how a connection is protected.
@@ -47,14 +45,6 @@ type Options struct {
 	// AllowClear permits LOGIN and AUTHENTICATE without TLS. It is meant for
 	// loopback and for a tunnel; the caller judges that.
 	AllowClear bool
-
-	// AssumeCaps, when not nil, are the capabilities seen at an earlier visit.
-	// Dial and New then return before the greeting has arrived, so that a
-	// first burst needs no turn of its own; Conn.Greeting waits for it. They
-	// hold until the server lists its own, so they should be those from before
-	// and after sign-in together (SASL-IR is listed before). Ignored with
-	// TLSStart.
-	AssumeCaps imap.CapSet
 
 	// Trace receives every line in both directions, "C: " or "S: " first, a
 	// literal shown as "{n octets}", credentials as "***". Nil means none. An
