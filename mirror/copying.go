@@ -40,7 +40,12 @@ func (e *effects) copies(ctx context.Context) error {
 // one, the next one is on its way. Nothing follows one in which something went
 // wrong before that was looked into.
 func (e *effects) copyBatches(ctx context.Context, batches []group) error {
-	var before, first *batch
+	var before, wrote *batch
+	note := func(t *batch) {
+		if t != nil && len(t.written) > 0 {
+			wrote = t
+		}
+	}
 	for _, g := range batches {
 		t, err := e.beginBatch(ctx, g, g.actions)
 		if err := e.endBefore(ctx, before, t); err != nil {
@@ -49,20 +54,20 @@ func (e *effects) copyBatches(ctx context.Context, batches []group) error {
 		if err != nil {
 			return err
 		}
+		note(before)
 		if before = t; t != nil && (t.sourceBroke() || t.ended != nil) {
 			if err := t.end(ctx); err != nil {
 				return err
 			}
+			note(t)
 			before = nil
-		}
-		if first == nil {
-			first = t
 		}
 	}
 	if err := before.end(ctx); err != nil {
 		return err
 	}
-	return first.probe(ctx)
+	note(before)
+	return wrote.probe(ctx)
 }
 
 // endBefore ends the batch in front of t, which is sent. An error that ends the run
@@ -156,46 +161,32 @@ func (e *effects) copyGroups(risky bool) []group {
 	return groups
 }
 
-// part returns the risky copies of a group or the others. Most often that is all
-// or nothing of it.
+// part returns the risky copies of a group or the others, and the group itself where
+// that is all of it.
 func (e *effects) part(g group, risky bool) []Action {
-	b, n := e.box(g.mailbox), 0
-	wanted := make([]bool, len(g.actions))
-	for i := range g.actions {
-		if wanted[i] = e.brokeBefore(b, g.side.Other(), g.actions[i].Message.UID) == risky; wanted[i] {
-			n++
-		}
-	}
-	if n == len(g.actions) {
+	b, from := e.box(g.mailbox), g.side.Other()
+	other := func(a Action) bool { return e.brokeBefore(b, from, a.Message.UID) != risky }
+	if !slices.ContainsFunc(g.actions, other) {
 		return g.actions
 	}
-	var list []Action
-	for i := range g.actions {
-		if wanted[i] {
-			list = append(list, g.actions[i])
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(g.actions), other)
 }
 
 // inOrder sorts copies by their source's UID, in place; what was kept aside comes
-// last.
+// last. Most often they are in order.
 func (e *effects) inOrder(g group) {
 	b, from := e.box(g.mailbox), g.side.Other()
-	rank := func(uid UID) int {
-		if e.keptAside(b, from, uid) {
+	rank := func(a Action) int {
+		if e.keptAside(b, from, a.Message.UID) {
 			return 1
 		}
 		return 0
 	}
-	less := func(a, b *Action) int {
-		return cmp.Or(rank(a.Message.UID)-rank(b.Message.UID), cmp.Compare(a.Message.UID, b.Message.UID))
+	compare := func(a, b Action) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Message.UID, b.Message.UID))
 	}
-	for i := 1; i < len(g.actions); i++ {
-		if less(&g.actions[i-1], &g.actions[i]) > 0 {
-			slices.SortStableFunc(g.actions, func(a, b Action) int { return less(&a, &b) })
-			return
-		}
+	if !slices.IsSortedFunc(g.actions, compare) {
+		slices.SortStableFunc(g.actions, compare)
 	}
 }
 
@@ -503,14 +494,14 @@ func (t *batch) finish(readErr, writeErr error) error {
 	return nil
 }
 
-// probe asks once per repository, after its first appends, whether it gives back
-// the octets that it was given. It may be called on nil.
+// probe asks once per repository, after a batch of which something was recorded,
+// whether it gives back the octets that it was given. It may be called on nil.
 func (t *batch) probe(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
 	row := t.snapshot.Sides[t.to]
-	if !t.traits[t.to].Numbers || row.Bytes != NotProbed || len(t.written) == 0 {
+	if !t.traits[t.to].Numbers || row.Bytes != NotProbed {
 		return nil
 	}
 	found, err := t.target.Identify(ctx, []Ref{t.first.Ref}, Bodies)

@@ -186,34 +186,26 @@ func (p *planner) moves(sources func(b *boxPlanner, s Side) []placed) {
 			for _, b := range p.boxes {
 				gone = append(gone, sources(b, s)...)
 			}
-			seen := func(g placed) bool { return g.intent != nil || g.at.box.Records[g.record].State[s].shown() }
-			p.follow(s, filter(gone, seen), func(placed) bool { return true })
-			// What is in the trash may be an equal one that we put there: that proves
-			// nothing of a copy which nobody has seen.
-			p.follow(s, filter(gone, func(g placed) bool { return !seen(g) }), func(t placed) bool { return t.at.box.Name != p.in.Sides[s].Trash })
+			unseen := func(g placed) bool { return g.intent == nil && !g.at.box.Records[g.record].State[s].shown() }
+			seen := slices.DeleteFunc(slices.Clone(gone), unseen)
+			p.follow(s, seen, "")
+			if len(seen) < len(gone) {
+				p.follow(s, slices.DeleteFunc(gone, func(g placed) bool { return !unseen(g) }), p.in.Sides[s].Trash)
+			}
 		}
 	}
 }
 
-// follow moves the partners of those that are gone to where they are now, if that
-// is where they may be.
-func (p *planner) follow(s Side, gone []placed, mayBe func(placed) bool) {
+// follow moves the partners of those that are gone to where they are now, which is
+// not in mailbox except.
+func (p *planner) follow(s Side, gone []placed, except Name) {
 	if len(gone) == 0 {
 		return
 	}
-	fresh := filter(p.moveTargets(s), mayBe)
+	fresh := p.moveTargets(s, except)
 	for _, m := range p.sameSide(s, gone, fresh) {
 		p.move(s, gone[m.a], fresh[m.b])
 	}
-}
-
-func filter(list []placed, keep func(placed) bool) (kept []placed) {
-	for _, m := range list {
-		if keep(m) {
-			kept = append(kept, m)
-		}
-	}
-	return kept
 }
 
 // departures lists messages of records that are gone on s and may be moved on
@@ -240,9 +232,12 @@ func (b *boxPlanner) reservedCopies(s Side) (list []placed) {
 	return list
 }
 
-func (p *planner) moveTargets(s Side) (list []placed) {
+// moveTargets lists what is new on s and may have been moved there. What is in the
+// trash may be an equal one that we put there, and proves nothing of a copy which
+// nobody has seen: except names it then.
+func (p *planner) moveTargets(s Side, except Name) (list []placed) {
 	for _, b := range p.boxes {
-		if !b.bothOpen() || b.box.Sides[s].Renumbered {
+		if !b.bothOpen() || b.box.Sides[s].Renumbered || except != "" && b.box.Name == except {
 			continue
 		}
 		list = append(list, b.placed(b.fresh(s))...)

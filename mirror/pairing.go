@@ -50,7 +50,7 @@ func (b *boxPlanner) rebindBothGoneOn(s Side) {
 // movedAway reports whether a message that is gone on s is new in another
 // mailbox there.
 func (b *boxPlanner) movedAway(s Side, gone Message) bool {
-	for _, t := range b.moveTargets(s) {
+	for _, t := range b.moveTargets(s, "") {
 		if t.at == b || t.Size != gone.Size || !t.Date.Equal(gone.Date) {
 			continue
 		}

@@ -188,15 +188,14 @@ func tokenOf(held []Action) string {
 // printed. An action is large: it is compared where it stands, and moved once.
 func sortActions(list []Action) {
 	order := make([]int, len(list))
-	sorted := true
 	for i := range list {
 		order[i] = i
-		sorted = sorted && (i == 0 || compareActions(&list[i-1], &list[i]) <= 0)
 	}
-	if sorted {
+	compare := func(i, k int) int { return compareActions(&list[i], &list[k]) }
+	if slices.IsSortedFunc(order, compare) {
 		return
 	}
-	slices.SortStableFunc(order, func(i, k int) int { return compareActions(&list[i], &list[k]) })
+	slices.SortStableFunc(order, compare)
 	for i := range order { // along each cycle of the order, so that there is never a second list
 		first, at := list[i], i
 		for order[at] != i {

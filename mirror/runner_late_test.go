@@ -142,3 +142,16 @@ func TestSourceBreaksFirst(t *testing.T) {
 	}
 	wantOnce(p)
 }
+
+// TestProbeBehindRefusal: a server is asked whether it keeps octets also where it took
+// nothing of the first batch.
+func TestProbeBehindRefusal(t *testing.T) {
+	t.Parallel()
+	p := inStep(t, 2, mirrortest.Options{}, maildirLike())
+	p.deliverNear(nametrans.Inbox, append(letter(10), 0), mirror.Flags{})
+	p.deliverNear(box("Archive"), letter(11), mirror.Flags{})
+	p.sync(mirror.ExitPartly)
+	if got := p.snapshot().Sides[mirror.Far].Bytes; got != mirror.KeepsBytes {
+		t.Errorf("got probe %v, want %v", got, mirror.KeepsBytes)
+	}
+}

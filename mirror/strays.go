@@ -35,13 +35,12 @@ func (p *planner) stray(s Side, sent placed) {
 	}
 }
 
-// strayCandidates are the messages in other mailboxes that came there since they
-// were last seen whole, with the date that the copy was sent with. What is in the
-// trash may be what we put there, and proves nothing.
+// strayCandidates are the messages in other mailboxes but the trash that came there
+// since they were last seen whole, with the date that the copy was sent with.
 func (p *planner) strayCandidates(s Side, sent placed) (list []placed) {
-	for _, c := range p.moveTargets(s) {
+	for _, c := range p.moveTargets(s, p.in.Sides[s].Trash) {
 		since := c.at.box.Sides[s].Since
-		if c.at != sent.at && since != 0 && c.UID >= since && c.at.box.Name != p.in.Sides[s].Trash && c.Date.Equal(sent.intent.Date) {
+		if c.at != sent.at && since != 0 && c.UID >= since && c.Date.Equal(sent.intent.Date) {
 			list = append(list, c)
 		}
 	}

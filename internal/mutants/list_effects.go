@@ -21,7 +21,7 @@ var effectMutants = []mutant{
 		guard: "a message at which the target was lost is noted", tests: "^TestBreaksWhenSent$"},
 	{id: "refused-while-leaving", file: "mirror/breaking.go", old: "if !sentAway(writeErr) || t.ended != nil {", mutated: "if true {",
 		guard: "a NO right before the end of a connection is no refusal", tests: "^TestSentAway|^TestRefusedBefore|^TestThrottled"},
-	{id: "risky-last", file: "mirror/copying.go", old: "e.brokeBefore(b, g.side.Other(), g.actions[i].Message.UID) == risky", mutated: "(e.brokeBefore(b, g.side.Other(), g.actions[i].Message.UID) && false) == risky",
+	{id: "risky-last", file: "mirror/copying.go", old: "return e.brokeBefore(b, from, a.Message.UID) != risky", mutated: "return (e.brokeBefore(b, from, a.Message.UID) && false) != risky",
 		guard: "what cut the connection before goes last", tests: "^TestBreakingComesLast$|^TestBreaksWhenSent$"},
 	{id: "half-blind", file: "mirror/input.go", old: "for _, in := range x.blind {", mutated: "for _, in := range x.blind[:0] {",
 		guard: "what a move made is not paired while its source cannot be looked at", tests: "^TestPairsNoHalfOfABlindMove$|^TestBegunMoveWaits"},
