@@ -38,22 +38,17 @@ func (t *table) bulkStatements(replace bool) (between, put string) {
 // or an id.
 func (t *table) ordinal() int { return min(1, len(t.key)-1) }
 
-// putRows writes rows of one scope, in bulks where they stand close together.
-func (w *writer) putRows(t *table, rows [][]any) error {
+// putRows writes rows of one scope, in bulks where they stand close together, and
+// what is left with one.
+func (w *writer) putRows(t *table, rows [][]any, one func(row []any) error) error {
 	for len(rows) > 0 {
 		n := min(bulk, len(rows))
-		done := false
-		if n == bulk {
-			var err error
-			if done, err = w.putBulk(t, rows[:n]); err != nil {
-				return explain("write "+t.name, err)
-			}
+		done, err := w.putBulk(t, rows[:n])
+		if err != nil {
+			return explain("write "+t.name, err)
 		}
-		for _, row := range rows[:n] {
-			if done {
-				break
-			}
-			if err := w.put(t, row...); err != nil {
+		for i := 0; i < n && !done; i++ {
+			if err := one(rows[i]); err != nil {
 				return err
 			}
 		}
@@ -62,9 +57,12 @@ func (w *writer) putRows(t *table, rows [][]any) error {
 	return nil
 }
 
-// putBulk writes as many rows as one statement can. done is false, and nothing was
+// putBulk writes a bulk of rows with one statement. done is false, and nothing was
 // written, where they must be put one by one.
 func (w *writer) putBulk(t *table, rows [][]any) (done bool, err error) {
+	if len(rows) < bulk {
+		return false, nil
+	}
 	old, ok, err := w.between(t, rows)
 	if err != nil || !ok || len(old) > 0 && t != messageTable {
 		return false, err
@@ -147,9 +145,9 @@ func (s *byScope) add(key mirror.MailboxKey, row []any) {
 	s.rows[key] = append(s.rows[key], row)
 }
 
-func (s *byScope) put(w *writer, t *table) error {
+func (s *byScope) put(w *writer, t *table, one func(key mirror.MailboxKey, row []any) error) error {
 	for _, key := range s.order {
-		if err := w.putRows(t, s.rows[key]); err != nil {
+		if err := w.putRows(t, s.rows[key], func(row []any) error { return one(key, row) }); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package statedb
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"mailtwin/mirror"
-	"mailtwin/mirror/mirrortest"
 )
 
 // TestManyRows puts so many rows at once that they go in bulks: new ones and some
@@ -20,14 +18,7 @@ import (
 func TestManyRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp("", "statedb-test-")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		h := &history{t: rt, dir: dir, model: mirrortest.NewState()}
-		h.open()
-		defer func() { _ = h.db.Close() }()
+		h := newHistory(rt)
 		h.commit(&mirror.Changes{Mailboxes: both("INBOX", "B")})
 		for range rapid.IntRange(1, 3).Draw(rt, "commits") {
 			c := drawMany(rt)

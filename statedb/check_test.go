@@ -25,7 +25,7 @@ var breakers = map[string]func(*writer) error{
 	"record-masked": func(w *writer) error {
 		r := batch("INBOX", 1, 1).Records[0]
 		r.Masked[mirror.Near] = mirror.MakeFlags("none")
-		return w.putRecord(r)
+		return w.putRecords([]mirror.Record{r})
 	},
 	"message-base": func(w *writer) error {
 		return w.put(messageTable, messageValues(w.ids[inbox(mirror.Near)], mirror.Message{Ref: mirror.Ref{UID: 70, Base: baseName(1)}})...)

@@ -17,14 +17,7 @@ import (
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp("", "statedb-test-")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		h := &history{t: rt, dir: dir, model: mirrortest.NewState()}
-		h.open()
-		defer func() { _ = h.db.Close() }()
+		h := newHistory(rt)
 		h.commit(&mirror.Changes{Mailboxes: both(names...)})
 		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			if rapid.IntRange(0, 5).Draw(rt, "reopen") == 0 {
@@ -47,6 +40,21 @@ type history struct {
 	dir   string
 	db    *DB
 	model *mirrortest.State
+}
+
+// newHistory begins with a state that was just made.
+func newHistory(t *rapid.T) *history {
+	dir, err := os.MkdirTemp("", "statedb-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &history{t: t, dir: dir, model: mirrortest.NewState()}
+	h.open()
+	t.Cleanup(func() {
+		_ = h.db.Close()
+		os.RemoveAll(dir)
+	})
+	return h
 }
 
 func (h *history) open() { h.openWith(Options{}) }

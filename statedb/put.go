@@ -51,49 +51,55 @@ func (w *writer) putMessages(list []mirror.MessageRow) error {
 		}
 		rows.add(mirror.MailboxKey{Side: m.Side, Name: m.Mailbox}, messageValues(id, m.Message))
 	}
-	return rows.put(w, messageTable)
+	return rows.put(w, messageTable, func(_ mirror.MailboxKey, row []any) error { return w.put(messageTable, row...) })
 }
 
-// putRecords puts whole bulks of one mailbox at once, and what is left one by one.
 func (w *writer) putRecords(list []mirror.Record) error {
-	for len(list) > 0 {
-		n := 1
-		for n < min(bulk, len(list)) && list[n].Mailbox == list[0].Mailbox {
-			n++
-		}
-		done := false
-		if n == bulk {
-			var err error
-			if done, err = w.putRecordBulk(list[:n]); err != nil {
-				return err
+	var rows byScope
+	for _, r := range list {
+		var ids [2]int64
+		for _, side := range mirror.Sides {
+			id, err := w.id(side, r.Mailbox)
+			if err != nil {
+				return fmt.Errorf("put record of far %d, near %d: %w", r.UID[mirror.Far], r.UID[mirror.Near], err)
 			}
+			ids[side] = id
 		}
-		for _, r := range list[:n] {
-			if done {
-				break
-			}
-			if err := w.putRecord(r); err != nil {
-				return fmt.Errorf("put record of %q, far %d, near %d: %w", r.Mailbox, r.UID[mirror.Far], r.UID[mirror.Near], err)
-			}
-		}
-		list = list[n:]
+		rows.add(mirror.MailboxKey{Side: mirror.Far, Name: r.Mailbox}, recordValues(ids[mirror.Far], ids[mirror.Near], r))
+	}
+	return rows.put(w, recordTable, w.putRecord)
+}
+
+// putRecord puts one record, given as its values.
+func (w *writer) putRecord(far mirror.MailboxKey, values []any) error {
+	err := w.put(recordTable, values...)
+	if isConstraint(err) {
+		err = errors.Join(w.refused(values), err)
+	}
+	if err != nil {
+		return fmt.Errorf("put record of %q, far %d, near %d: %w", far.Name, values[1], values[3], err)
 	}
 	return nil
 }
 
-func (w *writer) putRecordBulk(list []mirror.Record) (done bool, err error) {
-	var ids [2]int64
+// refused says what is wrong with a record: a message of it is in another one, or
+// is not there.
+func (w *writer) refused(values []any) error {
+	messages := [2][]any{mirror.Far: values[:2], mirror.Near: values[2:4]}
 	for _, side := range mirror.Sides {
-		if ids[side], err = w.id(side, list[0].Mailbox); err != nil {
-			return false, nil // one by one it will be told which
+		if err := w.unpaired(side, messages[side], messages[side.Other()][1]); err != nil {
+			return err
 		}
 	}
-	rows := make([][]any, len(list))
-	for i, r := range list {
-		rows[i] = recordValues(ids[mirror.Far], ids[mirror.Near], r)
+	for _, side := range mirror.Sides {
+		switch _, found, err := w.crc(messageTable, messages[side]); {
+		case err != nil:
+			return err
+		case !found:
+			return fmt.Errorf("the %s message is not there", side)
+		}
 	}
-	done, err = w.putBulk(recordTable, rows)
-	return done, explain("write record", err)
+	return nil
 }
 
 func (w *writer) putMailbox(m mirror.MailboxRow) error {
@@ -110,47 +116,6 @@ func (w *writer) putMailbox(m mirror.MailboxRow) error {
 	return w.put(mailboxTable, mailboxValues(id, m)...)
 }
 
-func (w *writer) putRecord(r mirror.Record) error {
-	var ids [2]int64
-	for _, side := range mirror.Sides {
-		id, err := w.id(side, r.Mailbox)
-		if err != nil {
-			return err
-		}
-		ids[side] = id
-	}
-	err := w.put(recordTable, recordValues(ids[mirror.Far], ids[mirror.Near], r)...)
-	if isConstraint(err) {
-		return errors.Join(w.refused(r, ids), err)
-	}
-	return err
-}
-
-// refused says what is wrong with a record: a message of it is in another one, or
-// is not there.
-func (w *writer) refused(r mirror.Record, ids [2]int64) error {
-	for _, side := range mirror.Sides {
-		if err := w.unpaired(r, side, ids[side]); err != nil {
-			return err
-		}
-	}
-	return w.missing(r, ids)
-}
-
-// missing says which message of a record is not there.
-func (w *writer) missing(r mirror.Record, ids [2]int64) error {
-	for _, side := range mirror.Sides {
-		_, found, err := w.crc(messageTable, []any{ids[side], num(r.UID[side])})
-		if err != nil {
-			return err
-		}
-		if !found {
-			return fmt.Errorf("the %s message is not there", side)
-		}
-	}
-	return nil
-}
-
 // otherRecord finds, by a message of one side, the UID that a record pairs it
 // with.
 var otherRecord = [2]string{
@@ -158,21 +123,22 @@ var otherRecord = [2]string{
 	mirror.Near: "SELECT far_uid FROM record WHERE near_mailbox = ? AND near_uid = ?",
 }
 
-// unpaired refuses a record whose message on a side is in another one.
-func (w *writer) unpaired(r mirror.Record, side mirror.Side, mailbox int64) error {
+// unpaired refuses a record whose message on a side, given as mailbox and UID, is in
+// one with another than partner.
+func (w *writer) unpaired(side mirror.Side, message []any, partner any) error {
 	stmt, err := w.file.prepare(otherRecord[side])
 	if err != nil {
 		return explain("read record", err)
 	}
-	var partner mirror.UID
-	err = stmt.QueryRow(mailbox, num(r.UID[side])).Scan(&partner)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && partner == r.UID[side.Other()] {
+	var other int64
+	err = stmt.QueryRow(message...).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && other == partner {
 		return nil
 	}
 	if err != nil {
 		return explain("read record", err)
 	}
-	return fmt.Errorf("the %s message is in a record with %d", side, partner)
+	return fmt.Errorf("the %s message is in a record with %d", side, other)
 }
 
 // putIntents returns the id of each intent.
@@ -195,7 +161,7 @@ func (w *writer) putIntents(intents []*mirror.Intent) ([]int64, error) {
 		last = max(last, ids[n])
 		rows[n] = intentValues(ids[n], intent)
 	}
-	return ids, w.putRows(intentTable, rows)
+	return ids, w.putRows(intentTable, rows, func(row []any) error { return w.put(intentTable, row...) })
 }
 
 func (w *writer) putRun(run *mirror.RunRow) error {

@@ -44,7 +44,7 @@ var stateMutants = []mutant{
 		guard: "a row that is replaced with many others is counted once", tests: "^TestManyRows$"},
 	{id: "state-ghost-age", file: "statedb/prune.go", old: "now.Add(-ghostAge)", mutated: "now.Add(0)",
 		guard: "ghosts are remembered 30 days", tests: "^TestPrune$"},
-	{id: "state-paired-once", file: "statedb/put.go", old: "if err := w.unpaired(r, side, ids[side]); err != nil {", mutated: "if err := w.unpaired(r, side, ids[side]); false {",
+	{id: "state-paired-once", file: "statedb/schema.sql", old: "  UNIQUE (near_mailbox, near_uid),\n", mutated: "",
 		guard: "a message is in one record only", tests: "^TestCommitRefuses$"},
 	{id: "state-exposed", file: "statedb/place.go", old: "mode&0o022 != 0", mutated: "mode&0 != 0",
 		guard: "no state where others may put one", tests: "^TestExposedDirectory$"},
