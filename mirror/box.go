@@ -159,12 +159,12 @@ func (b *box) awaitsPairing(s Side) bool {
 	return row != nil && row.Checkpoint == Checkpoint{UIDValidity: row.Checkpoint.UIDValidity} && row.Checkpoint.UIDValidity != 0 && len(b.records) == 0
 }
 
-// rebound puts a record in place of the one that it was: what is copied in this
-// round must know whether the state has one.
-func (b *box) rebound(was RecordKey, now Record) {
+// rebind puts records in the place of those that they were: what is copied in
+// this round must know whether the state has one.
+func (b *box) rebind(now map[RecordKey]Record) {
 	for i := range b.records {
-		if b.records[i].Key() == was {
-			b.records[i] = now
+		if r, ok := now[b.records[i].Key()]; ok {
+			b.records[i] = r
 		}
 	}
 }

@@ -11,9 +11,18 @@ func (e *effects) notes() error {
 			e.noteBox(b, &c)
 		}
 	}
+	rebound := map[RecordKey]Record{}
 	for i := range e.plan.Actions {
 		if a := &e.plan.Actions[i]; !a.Kind.ChangesMail() {
 			e.noteAction(*a, &c)
+			if a.Kind == Rebind {
+				rebound[RecordKey{a.Mailbox, a.UID}] = a.Record
+			}
+		}
+	}
+	if len(rebound) > 0 {
+		for _, b := range e.boxes {
+			b.rebind(rebound)
 		}
 	}
 	return e.commit(&c)
@@ -114,7 +123,6 @@ func (e *effects) noteAction(a Action, c *Changes) {
 			}
 		}
 		c.Records = append(c.Records, a.Record)
-		e.box(a.Mailbox).rebound(RecordKey{a.Mailbox, a.UID}, a.Record)
 	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)
 	case Hold:

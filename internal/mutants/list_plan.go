@@ -57,7 +57,7 @@ var planMutants = []mutant{
 		guard: "a copy that nobody has seen is not taken for what lies in the trash", tests: "^TestFoundHistories$"},
 	{id: "renamed-and-moved", file: "mirror/pairing.go", old: "!was.Identity.Body.Known() && !was.Identity.Decisive {", mutated: "!was.Identity.Body.Known() {",
 		guard: "what was renamed here and moved there is one message, by its header where that decides", tests: "^TestFoundHistories$"},
-	{id: "rebound-record", file: "mirror/box.go", old: "b.records[i] = now", mutated: "_ = now",
+	{id: "rebound-record", file: "mirror/box.go", old: "b.records[i] = r", mutated: "_ = r",
 		guard: "a message with a record is not kept aside under its new name", tests: "^TestFoundHistories$"},
 	{id: "rest-gone", file: "mirror/input.go", old: "|| side.gone[m.UID] ||", mutated: "||",
 		guard: "a record whose message is gone is described to the planner", tests: "^TestRecordsAtRest$"},
