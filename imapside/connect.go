@@ -30,6 +30,7 @@ func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Tr
 	if err := r.dial(ctx); err != nil {
 		return mirror.Traits{}, err
 	}
+	r.untrue = r.memory.Untrue
 	return r.traits(), nil
 }
 

@@ -51,6 +51,7 @@ func TestConnect(t *testing.T) {
 			t.Parallel()
 			r := play(t, steps(steps(c.script...), do("SUBSCRIBE Box", "$tag OK ok"), bye)...)
 			traits, err := r.Connect(t.Context(), mirror.Visit{Identity: testUser, Access: mirror.ReadWrite})
+			traits.Recheck = 0 // TestRecheck
 			if want := (mirror.Traits{Identity: testUser, Numbers: true}); err != nil || traits != want {
 				t.Errorf("got %+v, %v; want %+v", traits, err, want)
 			}
@@ -64,7 +65,7 @@ func TestConnect(t *testing.T) {
 func TestTraits(t *testing.T) {
 	r := play(t, steps(signIn("UIDPLUS APPENDLIMIT=35651584")[:3], bye)...)
 	traits, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
-	if want := (mirror.Traits{Identity: testUser, Numbers: true, UIDPlus: true, MaxSize: 35651584}); err != nil || traits != want {
+	if want := (mirror.Traits{Identity: testUser, Numbers: true, UIDPlus: true, MaxSize: 35651584, Recheck: time.Hour}); err != nil || traits != want {
 		t.Errorf("got %+v, %v; want %+v", traits, err, want)
 	}
 }

@@ -17,10 +17,10 @@ type foreseen struct {
 	selected *imapconn.DataCommand[imapconn.SelectData]
 	// One of these was asked, none where the mailbox was said to be empty or
 	// nothing was said of it.
-	since *sinceLook
-	fully *fullLook
-	uids  *imapconn.DataCommand[imap.UIDSet] // with since, nil where they should not be needed
-	anew  bool                               // fully takes the mailbox for renumbered
+	since, latest *partLook
+	fully         *fullLook
+	uids          *imapconn.DataCommand[imap.UIDSet] // with a part, nil where they should not be needed
+	anew          bool                               // fully takes the mailbox for renumbered
 }
 
 // Expect asks for what is going to be wanted in one turn, as far as that is safe
@@ -74,7 +74,13 @@ func (f *foreseen) ask(ctx context.Context, r *Repository) {
 	case r.canLookSince(f.Known, *f.View, listed):
 		since := r.askSince(ctx, f.View.Messages, f.Known.HighestModSeq)
 		f.since = &since
-		if quiet := listed.Messages == f.Known.Messages && listed.UIDNext == f.Known.UIDNext; !quiet && !r.enabled(imap.CapQResync) {
+		if !f.quiet() && !r.enabled(imap.CapQResync) {
+			f.uids = r.conn.UIDSearch(ctx, from(1))
+		}
+	case r.canLookNewest(f.Known, *f.View, listed):
+		latest := r.askNewest(ctx, f.View.Messages)
+		f.latest = &latest
+		if !f.quiet() {
 			f.uids = r.conn.UIDSearch(ctx, from(1))
 		}
 	default:
@@ -85,6 +91,11 @@ func (f *foreseen) ask(ctx context.Context, r *Repository) {
 		fully := r.askFully(ctx, known)
 		f.fully = &fully
 	}
+}
+
+// quiet reports whether the listing told that nothing came and nothing went.
+func (f *foreseen) quiet() bool {
+	return f.Listed.Messages == f.Known.Messages && f.Listed.UIDNext == f.Known.UIDNext
 }
 
 // foresaw makes m what SELECT said before anybody opened it, and reports whether
@@ -121,9 +132,14 @@ func (f *foreseen) look(r *Repository, status mirror.Checkpoint, known mirror.Kn
 	case status.Messages == 0 && !anew:
 		return newLooker(f.View.Messages).sight(), true, nil
 	case f.since != nil && r.canLookSince(f.Known, *f.View, status):
-		return f.since.judge(r, f.Known, status, func() *imapconn.DataCommand[imap.UIDSet] { return f.uids })
+		return f.since.judge(r, f.Known, status, f.list)
+	case f.latest != nil && r.canLookNewest(f.Known, *f.View, status):
+		return f.latest.judge(r, f.Known, status, f.list)
 	case f.fully != nil && f.anew == anew:
 		return f.fully.judge(status, func([]imap.UID) []*imapconn.DataCommand[imapconn.FetchData] { return nil })
 	}
 	return sight{}, false, nil
 }
+
+// list is the UIDs that were asked ahead, nil where they were not.
+func (f *foreseen) list() *imapconn.DataCommand[imap.UIDSet] { return f.uids }

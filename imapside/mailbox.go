@@ -95,12 +95,11 @@ func (m *mailbox) checkpoint(ctx context.Context) (mirror.Checkpoint, error) {
 		}
 		m.data.UIDNext = next
 	}
-	return mirror.Checkpoint{
-		UIDValidity:   m.data.UIDValidity,
-		UIDNext:       m.data.UIDNext,
-		HighestModSeq: m.data.HighestModSeq,
-		Messages:      m.data.Exists,
-	}, nil
+	point := mirror.Checkpoint{UIDValidity: m.data.UIDValidity, UIDNext: m.data.UIDNext, Messages: m.data.Exists}
+	if m.repo.condStore() {
+		point.HighestModSeq = m.data.HighestModSeq
+	}
+	return point, nil
 }
 
 func (m *mailbox) learnUIDNext(ctx context.Context) (imap.UID, error) {

@@ -9,7 +9,8 @@ import (
 )
 
 // memory is what one visit teaches the next. Nothing in it is believed against
-// what the server says: it only lets us ask before we were answered.
+// what the server says: it only lets us ask before we were answered, and believe
+// less.
 type memory struct {
 	// Address is the server's; another one is another server.
 	Address string `json:"address"`
@@ -21,6 +22,8 @@ type memory struct {
 	Burst verdict `json:"burst,omitempty"`
 	// Whole says that a listing took one turn then, sign-in and all.
 	Whole bool `json:"whole,omitempty"`
+	// Untrue says that the server was caught at mod-sequences that are not true.
+	Untrue bool `json:"untrue,omitempty"`
 }
 
 // verdict is what a trial showed; "" before there was one.
@@ -45,7 +48,8 @@ func (m memory) bursts() bool { return m.Address != "" && m.Burst != disproved }
 
 // Memory implements mirror.Repository.
 func (r *Repository) Memory() string {
-	m := memory{Address: r.address(), Before: capList(r.before), After: capList(r.caps), Burst: r.memory.Burst, Whole: r.memory.Whole}
+	m := r.memory
+	m.Address, m.Before, m.After = r.address(), capList(r.before), capList(r.caps)
 	text, err := json.Marshal(m)
 	if err != nil {
 		return "" // strings cannot fail

@@ -28,6 +28,7 @@ type Repository struct {
 	conn   *imapconn.Conn
 	stage  stage
 	memory memory
+	untrue bool  // memory.Untrue at Connect: listings of one run are compared
 	denied error // of the sign-in
 	// before and caps are the capabilities in front of and behind the sign-in.
 	before, caps imap.CapSet
@@ -129,6 +130,7 @@ func (r *Repository) traits() mirror.Traits {
 		Numbers:  true,
 		UIDPlus:  r.caps.Has(imap.CapUIDPlus),
 		MaxSize:  limit,
+		Recheck:  r.recheck(),
 	}
 }
 
@@ -145,8 +147,23 @@ func (r *Repository) appendLimit() (octets int64, byMailbox bool) {
 	return int64(*limit), false
 }
 
-// condStore reports whether the server tells mod-sequences (RFC 7162 §3.1).
-func (r *Repository) condStore() bool { return r.caps.Has(imap.CapCondStore) }
+// condStore reports whether the server tells mod-sequences (RFC 7162 §3.1) that
+// can be believed.
+func (r *Repository) condStore() bool { return r.caps.Has(imap.CapCondStore) && !r.untrue }
+
+// How long less than a full look is believed: of a server that tells what changed,
+// and of one of which only the flags of the newest messages are read.
+const (
+	recheckTelling = 24 * time.Hour
+	recheckSilent  = time.Hour
+)
+
+func (r *Repository) recheck() time.Duration {
+	if r.condStore() {
+		return recheckTelling
+	}
+	return recheckSilent
+}
 
 // spell returns name as it stands on the wire.
 func (r *Repository) spell(name mirror.Name) (string, error) {

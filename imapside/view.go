@@ -9,9 +9,14 @@ import (
 	"mailtwin/mirror"
 )
 
+// newest is how many of the known messages' flags every look reads, where no
+// mod-sequences tell which changed.
+const newest = 1000
+
 // View reports what differs from known, by the cheapest look that the server
 // can carry (DESIGN.md §9). Each look either answers in full or hands over to
-// the next; the last, the full look, asks for everything.
+// the next; the last, the full look, asks for everything. Where a full look was
+// asked for, what it shows is held against what the server tells.
 //
 // A listing that holds fewer messages than SELECT announced is asked for once
 // more. If it stays short, the known messages that it lacks are Unknown, and
@@ -22,41 +27,53 @@ import (
 // ErrRenumbered, one that changed since known is View.Renumbered.
 func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
 	m.repo.forget()
-	if ahead := m.ahead; ahead != nil {
-		m.ahead = nil
-		if shown, complete, err := ahead.look(m.repo, m.status, known); complete || err != nil {
-			return m.report(known, m.status, shown, complete), err
-		}
-	}
-	if err := m.renew(ctx); err != nil {
-		return mirror.View{}, err
-	}
-	status, err := m.checkpoint(ctx)
+	status, shown, complete, err := m.look(ctx, known)
 	if err != nil {
 		return mirror.View{}, err
 	}
-	var shown sight
-	complete := false
-	if m.repo.canLookSince(m.known, known, status) {
-		m.repo.at.used = true
-		if shown, complete, err = m.lookSince(ctx, known, status); err != nil {
-			return mirror.View{}, err
+	view := m.report(known, status, shown, complete)
+	if known.Full && view.Full {
+		view.Caught, err = m.crossCheck(ctx, &view)
+	}
+	return view, err
+}
+
+// look tries one look after the other, and returns what SELECT said before the
+// last one. complete is false where even that shows less than is there.
+func (m *mailbox) look(ctx context.Context, known mirror.Known) (status mirror.Checkpoint, shown sight, complete bool, err error) {
+	if ahead := m.ahead; ahead != nil {
+		m.ahead = nil
+		if shown, complete, err = ahead.look(m.repo, m.status, known); complete || err != nil {
+			return m.status, shown, complete, err
 		}
+	}
+	if err := m.renew(ctx); err != nil {
+		return status, sight{}, false, err
+	}
+	if status, err = m.checkpoint(ctx); err != nil {
+		return status, sight{}, false, err
+	}
+	m.repo.at.used = true
+	switch {
+	case m.repo.canLookSince(m.known, known, status):
+		shown, complete, err = m.lookSince(ctx, known, status)
+	case m.repo.canLookNewest(m.known, known, status):
+		shown, complete, err = m.lookNewest(ctx, known, status)
+	default:
+		m.repo.at.used = false
 	}
 	// The full look is tried twice; the second time on a fresh SELECT.
-	for try := 0; try < 2 && !complete; try++ {
-		if err := m.renew(ctx); err != nil {
-			return mirror.View{}, err
+	for try := 0; try < 2 && !complete && err == nil; try++ {
+		if err = m.renew(ctx); err != nil {
+			break
 		}
 		if status, err = m.checkpoint(ctx); err != nil {
-			return mirror.View{}, err
+			break
 		}
 		m.repo.at.used = true
-		if shown, complete, err = m.lookFully(ctx, known, status); err != nil {
-			return mirror.View{}, err
-		}
+		shown, complete, err = m.lookFully(ctx, known, status)
 	}
-	return m.report(known, status, shown, complete), nil
+	return status, shown, complete, err
 }
 
 // sight is what one look showed.
@@ -65,6 +82,8 @@ type sight struct {
 	// that all are there with their known flags but for changed.
 	known   []glimpse
 	arrived []mirror.Message // ascending, not among the known
+	// rests says that what was not told is taken for as it was known.
+	rests bool
 }
 
 // glimpse is what was seen of one known message.
@@ -87,6 +106,7 @@ func (m *mailbox) report(known mirror.Known, status mirror.Checkpoint, shown sig
 		Total:      len(shown.arrived),
 		Selected:   int(status.Messages),
 		Keeps:      m.keeps,
+		Full:       complete && !shown.rests,
 	}
 	if len(shown.arrived) > 0 {
 		view.Lowest = shown.arrived[0].UID

@@ -66,6 +66,9 @@ func (r *Repository) now() time.Time { return r.opts.Now() }
 
 func (r *Repository) sleep(ctx context.Context, d time.Duration) error { return r.opts.Sleep(ctx, d) }
 
+// recheck is how long the stamps of directories are believed.
+const recheck = 24 * time.Hour
+
 // Connect implements mirror.Repository. The root is checked before anything is
 // written into it, and locked until Close when access is ReadWrite. On a first
 // run for reading only, a root that is missing is an empty repository, and one
@@ -75,7 +78,7 @@ func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Tr
 		return mirror.Traits{}, err
 	}
 	r.access = visit.Access
-	traits := mirror.Traits{Identity: visit.Identity, Undo: r.opts.Undo != "", Local: true}
+	traits := mirror.Traits{Identity: visit.Identity, Undo: r.opts.Undo != "", Local: true, Recheck: recheck}
 	if err := r.openRoot(visit.Identity, visit.Access); err != nil {
 		return mirror.Traits{}, fmt.Errorf("open Maildir: %w", reaching(err))
 	}

@@ -54,7 +54,7 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 	if err != nil {
 		return mirror.View{}, err
 	}
-	v := mirror.View{Keeps: m.keys.storable(seen.used), Checkpoint: mirror.Checkpoint{UIDValidity: uidValidity}}
+	v := mirror.View{Full: true, Keeps: m.keys.storable(seen.used), Checkpoint: mirror.Checkpoint{UIDValidity: uidValidity}}
 	if seen.settled() && !strays && !links {
 		v.Checkpoint.Stamps = seen.before.String()
 	}

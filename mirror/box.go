@@ -38,6 +38,8 @@ type boxSide struct {
 	unreadable map[UID]bool
 	// learned are messages whose identity the state does not hold yet.
 	learned map[UID]bool
+	// compare says that the mailbox is compared in full whatever its status says.
+	compare bool
 	// was are the flags that the state knew of messages whose flags changed.
 	was     map[UID]Flags
 	blocked string

@@ -228,7 +228,7 @@ func (e *effects) checkpoints() error {
 				// When it is back it is to be looked into, whatever it says.
 				row.Checkpoint = Checkpoint{UIDValidity: row.Checkpoint.UIDValidity}
 			}
-			if row != *side.row {
+			if e.compared(side, &row); row != *side.row {
 				*side.row = row
 				c.Mailboxes = append(c.Mailboxes, row)
 			}

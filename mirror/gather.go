@@ -77,7 +77,7 @@ func (x *run) list(ctx context.Context) (listings [2]Listing, err error) {
 // expectsNothing reports whether this is the run's first listing, nothing is
 // unfinished, and the last run that wrote anything found nothing on a side.
 func (x *run) expectsNothing(s Side) bool {
-	return !x.listed && x.snapshot.Sides[s].Quiet && !x.Full && !x.newSettings() &&
+	return !x.listed && x.snapshot.Sides[s].Quiet && !x.Full && !x.newSettings() && !x.anyStale(s) &&
 		len(x.snapshot.Intents) == 0 && !slices.ContainsFunc(x.snapshot.Quarantine, x.due)
 }
 
@@ -113,6 +113,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		return byName[name]
 	}
 	for _, s := range Sides {
+		x.caught(s, "", listings[s].Caught)
 		for _, refused := range listings[s].Refused {
 			x.problem(Problem{Side: s, Reason: fmt.Sprintf("mailbox %q is left out: %v", refused.Raw, refused.Err)})
 		}
@@ -143,6 +144,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 			boxes = append(boxes, b)
 		}
 	}
+	x.chooseCompared(boxes)
 	return boxes, nil
 }
 
@@ -230,7 +232,7 @@ func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {
 	for _, s := range Sides {
 		o := s.Other()
 		toBeMade := b.sides[o].row == nil && b.sides[o].listed == nil && x.Policy.Create.Allows(o)
-		if b.sides[s].exists() && (toBeMade || !b.sides[s].unchanged()) {
+		if b.sides[s].compare || b.sides[s].exists() && (toBeMade || !b.sides[s].unchanged()) {
 			return true
 		}
 	}
@@ -316,13 +318,13 @@ func (x *run) expect(ctx context.Context, visit []*box, s Side) {
 // toLookInto reports whether a mailbox of a side may show something new.
 func (x *run) toLookInto(b *box, s Side) bool {
 	side := &b.sides[s]
-	return side.exists() && side.blocked == "" && (!side.unchanged() || x.Full || x.pending(b.name))
+	return side.exists() && side.blocked == "" && (!side.unchanged() || side.compare || x.Full || x.pending(b.name))
 }
 
 // knownTo returns what a side's view is compared with.
 func (x *run) knownTo(side *boxSide) *Known {
 	if side.known == nil {
-		side.known = &Known{Messages: side.knownMessages(), Full: x.Full}
+		side.known = &Known{Messages: side.knownMessages(), Full: x.Full || side.compare}
 	}
 	return side.known
 }
@@ -338,6 +340,7 @@ func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 		var v View
 		if v, err = handle.View(ctx, *x.knownTo(side)); err == nil {
 			side.take(v, x.traits[s].Numbers)
+			x.caught(s, b.name, v.Caught)
 			return nil
 		}
 	}

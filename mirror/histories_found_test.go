@@ -255,4 +255,34 @@ rest
 move far 0 Archive
 rebase near 0
 cut far 0 never`},
+	// Renamed here and moved there, where the server changed what it stored.
+	{"changing IMAP and Maildir", `deliver near INBOX 3
+rest
+move far 0 Archive
+rebase near 0`},
+	// A flag that no run reads until the mailbox is compared.
+	{"IMAP without mod-sequences and Maildir", `deliver far INBOX 3
+deliver far INBOX 4
+rest
+flags far 0 \Seen`},
+	// The same of a message that only the other side was read of.
+	{"Maildir and Maildir", `rewind far INBOX
+during far 1 flags far 0 \Seen
+deliver near INBOX 3
+crash before 1
+cut far 0 never
+during far 1 renumber far INBOX
+rebase far 0
+crash before 1
+deliver far Entwürfe 26
+deliver far Lists/go 6
+edit far 1
+edit far 5
+rest
+move near 9 Archive
+rest
+move far 1 INBOX
+renumber far Lists/go
+move far 3 Entwürfe
+rebase near 6`},
 }

@@ -60,6 +60,7 @@ func historyKinds() []historyKind {
 		{name: "IMAP with few flags and Maildir", far: mirrortest.Options{Keeps: &few}, near: maildirLike(), policy: two},
 		{name: "changing IMAP and Maildir", far: mirrortest.Options{Alter: addLine}, near: maildirLike(), policy: two, inexact: true},
 		{name: "IMAP that drops what it holds and Maildir", far: mirrortest.Options{DropsHeld: true}, near: maildirLike(), policy: two},
+		{name: "IMAP without mod-sequences and Maildir", far: mirrortest.Options{NoModSeq: true, Newest: 1}, near: maildirLike(), policy: two},
 		{name: "windowed IMAP and Maildir", far: mirrortest.Options{Window: 6}, near: maildirLike(), policy: two},
 		{name: "expunging", far: mirrortest.Options{NoMove: true}, near: maildirLike(),
 			policy: with(func(p *mirror.Policy) { p.Deletions = mirror.DeleteForGood })},

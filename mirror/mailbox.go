@@ -55,6 +55,8 @@ type Listing struct {
 	Mailboxes []Listed // sorted by name, each name once
 	// Refused are names that the side has and that cannot be mirrored.
 	Refused []RefusedName
+	// Caught is View.Caught of the listing.
+	Caught string
 }
 
 // RefusedName is a mailbox name as the side spells it, and why it is left out.
@@ -68,7 +70,8 @@ type RefusedName struct {
 type Known struct {
 	// Messages in ascending UID order.
 	Messages []KnownMessage
-	// Full asks for a complete comparison whatever the side could save.
+	// Full asks for a complete comparison whatever the side could save, and whether
+	// what it saves otherwise can be believed.
 	Full bool
 }
 
@@ -104,6 +107,12 @@ type View struct {
 	Selected int
 	// Keeps says which flags the mailbox can store.
 	Keeps Storable
+	// Full says that all messages and all flags were read: nothing in this view
+	// rests on what the side says to have changed.
+	Full bool
+	// Caught says, in words, what the side told that was not true; "" where nothing
+	// is known. It is not believed from the next visit on.
+	Caught string
 }
 
 // Storable says which flags a mailbox can store (PERMANENTFLAGS, RFC 9051

@@ -35,29 +35,33 @@ func (b *boxPlanner) rebindBothGone() {
 
 func (b *boxPlanner) rebindBothGoneOn(s Side) {
 	for i, r := range b.box.Records {
-		was := b.forMatching(r.Seen[s].Message)
+		was, partner := r.Seen[s].Message, r.Seen[s.Other()].Message
+		was.Identity, partner.Identity = completed(was.Identity, partner.Identity), completed(partner.Identity, was.Identity)
+		was = b.forMatching(was)
 		if b.settled[i] || r.Altered || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() && !was.Identity.Decisive {
 			continue
 		}
 		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return m.Size != was.Size || !m.Date.Equal(was.Date) })
 		k, _ := b.findOne(sought{Message: was, gone: true}, s, b.placed(fresh))
-		if k >= 0 && b.movedAway(s.Other(), r.Seen[s.Other()].Message) {
+		if k >= 0 && b.movedAway(s.Other(), partner) {
 			b.rebindRecord(s, i, fresh[k])
 		}
 	}
 }
 
 // movedAway reports whether a message that is gone on s is new in another
-// mailbox there.
+// mailbox there. Of what a side changed as it stored it the size is not known, nor
+// the content: Message-ID, Date and From must do then, as in sameKey.
 func (b *boxPlanner) movedAway(s Side, gone Message) bool {
+	changes := b.in.Sides[s].ChangesBytes
 	for _, t := range b.moveTargets(s, "") {
-		if t.at == b || t.Size != gone.Size || !t.Date.Equal(gone.Date) {
+		if t.at == b || !t.Date.Equal(gone.Date) || t.Size != gone.Size && (!changes || t.at.drafts()) {
 			continue
 		}
 		if gone.Base != "" && t.Base == gone.Base {
 			return true
 		}
-		if k, _ := b.findOne(sought{Message: gone, gone: true}, s, []placed{t}); k >= 0 {
+		if k, _ := b.findOne(sought{Message: gone, gone: true, byKey: t.Size != gone.Size}, s, []placed{t}); k >= 0 {
 			return true
 		}
 	}

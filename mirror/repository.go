@@ -44,6 +44,9 @@ type Traits struct {
 	Undo bool
 	// Local says that a listing costs no round trip.
 	Local bool
+	// Recheck is how long the side may be believed when it says what changed, and
+	// that nothing did, before a mailbox is compared in full; 0 means for ever.
+	Recheck time.Duration
 	// FoldsCase says that names which differ only in case are one to the side.
 	FoldsCase bool
 	// MaxSize is the largest message in octets that the side takes

@@ -11,6 +11,7 @@ import (
 // hooks stand between a runner and one side; a nil hook passes the call on.
 type hooks struct {
 	connect  func(context.Context, mirror.Traits, error) (mirror.Traits, error)
+	list     func(*mirror.Listing)
 	create   func(mirror.Name) error
 	open     func(mirror.Name) error
 	view     func(mirror.Name, *mirror.View) error
@@ -71,6 +72,14 @@ func (r *hookedRepository) Connect(ctx context.Context, visit mirror.Visit) (mir
 		return r.h.connect(ctx, t, err)
 	}
 	return t, err
+}
+
+func (r *hookedRepository) List(ctx context.Context, brief bool) (mirror.Listing, error) {
+	l, err := r.Repository.List(ctx, brief)
+	if r.h.list != nil {
+		r.h.list(&l)
+	}
+	return l, err
 }
 
 func (r *hookedRepository) Close() error {

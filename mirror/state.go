@@ -73,6 +73,8 @@ type MailboxRow struct {
 	Role       Role
 	Subscribed bool
 	Checkpoint Checkpoint
+	// Compared is when a view was last full, in whole seconds; zero: never.
+	Compared time.Time
 }
 
 // Confirmation says how sure a record's copy is on a side.

@@ -280,11 +280,23 @@ func (h *history) outwait() {
 			last = q.Next
 		}
 	}
+	for _, o := range h.options {
+		if o.Newest > 0 { // what was not read is compared
+			last = later(last, time.Now().Add(time.Hour))
+		}
+	}
 	if !last.IsZero() {
 		time.Sleep(time.Until(last))
 		h.tell("> everything that is kept aside is due")
 		h.rest()
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // hand does what people and other programs do on a side.

@@ -45,6 +45,7 @@ CREATE TABLE mailbox (
   highestmodseq INTEGER NOT NULL,
   messages      INTEGER NOT NULL,
   stamps        BLOB, -- Maildir only
+  compared      INTEGER, -- Unix seconds; NULL: never
   crc           INTEGER NOT NULL,
   UNIQUE (name, side)
 ) STRICT;

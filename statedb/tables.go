@@ -23,7 +23,7 @@ var (
 	metaTable    = newTable(1, "meta", "name", "value")
 	sideTable    = newTable(2, "side", "side", "repository identity trash bytes memory quiet")
 	mailboxTable = newTable(3, "mailbox", "id",
-		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps")
+		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps compared")
 	messageTable = newTable(4, "message", "mailbox uid",
 		"base flags size date header key decisive body exact form objectid")
 	// All four are the key, so that a put never turns one pair into another.

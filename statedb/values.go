@@ -28,7 +28,7 @@ func mailboxValues(id int64, m mirror.MailboxRow) []any {
 	c := m.Checkpoint
 	return []any{
 		num(id), num(m.Side), blob(m.Name), text(string(m.Role)), yes(m.Subscribed),
-		num(c.UIDValidity), num(c.UIDNext), num(c.HighestModSeq), num(c.Messages), blob(c.Stamps),
+		num(c.UIDValidity), num(c.UIDNext), num(c.HighestModSeq), num(c.Messages), blob(c.Stamps), seconds(m.Compared),
 	}
 }
 
@@ -39,6 +39,7 @@ func (r *row) mailbox() (id int64, m mirror.MailboxRow) {
 		UIDValidity: uint32(r.num()), UIDNext: r.uid(), HighestModSeq: uint64(r.num()),
 		Messages: uint32(r.num()), Stamps: r.text(),
 	}
+	m.Compared = r.seconds()
 	return id, m
 }
 

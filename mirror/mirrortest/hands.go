@@ -60,7 +60,12 @@ func (s *Server) Deliver(name mirror.Name, body []byte, flags mirror.Flags, date
 
 // SetFlags replaces a message's flags, without regard to what the store keeps.
 func (s *Server) SetFlags(name mirror.Name, id imap.UID, flags mirror.Flags) {
-	s.handOn(name, id, func(m *message) { m.flags = flags })
+	act := func(m *message) { m.flags = flags }
+	if s.options.Untrue {
+		s.hand(name, func(b *box) { act(b.must(id)) })
+		return
+	}
+	s.handOn(name, id, act)
 }
 
 // Move moves a message and returns its new number. In a Maildir-like store its

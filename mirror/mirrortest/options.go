@@ -62,6 +62,12 @@ type Options struct {
 	// Stale: Identify, Fetch, Store and Move see only messages that were there
 	// at Open or at the last View (WildDuck).
 	Stale bool
+	// Newest makes a view that is not full tell the flags of so many of the newest
+	// messages only, and of all others that they are as they were known; 0 means
+	// all. What came and what went is told always.
+	Newest int
+	// Untrue: other clients' changes of flags leave HIGHESTMODSEQ as it was.
+	Untrue bool
 }
 
 // Fate is what becomes of a message whose Append was cut before its answer.
@@ -99,6 +105,13 @@ func (o Options) stored(flags mirror.Flags) mirror.Flags {
 	return o.keeps().Only(flags).Minus(o.Forgets)
 }
 
+func (o Options) recheck() time.Duration {
+	if o.Newest > 0 {
+		return time.Hour
+	}
+	return 24 * time.Hour
+}
+
 func (o Options) traits(identity string) mirror.Traits {
 	return mirror.Traits{
 		Identity: identity,
@@ -107,5 +120,6 @@ func (o Options) traits(identity string) mirror.Traits {
 		Undo:     o.Maildir,
 		Local:    o.Maildir,
 		MaxSize:  o.MaxSize,
+		Recheck:  o.recheck(),
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // View compares everything, whatever mod-sequences could save: it is the model
-// that cheaper ways must agree with.
+// that cheaper ways must agree with. With Newest it leaves out what they may.
 func (h *handle) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
 	b, err := h.begin(ctx, OpView)
 	if err != nil {
@@ -19,7 +19,7 @@ func (h *handle) View(ctx context.Context, known mirror.Known) (mirror.View, err
 	}
 	defer h.server().mu.Unlock()
 	h.note(OpView, mirror.Ref{})
-	v := mirror.View{Checkpoint: h.server().checkpoint(b), Renumbered: h.renumbered(b), Keeps: h.options().keeps()}
+	v := mirror.View{Checkpoint: h.server().checkpoint(b), Renumbered: h.renumbered(b), Keeps: h.options().keeps(), Full: known.Full || h.options().Newest == 0}
 	if v.Renumbered {
 		known.Messages = nil
 		h.numbers.uid = nil
@@ -30,6 +30,10 @@ func (h *handle) View(ctx context.Context, known mirror.Known) (mirror.View, err
 		}
 	}
 	h.compare(b, known.Messages, &v)
+	if newest := h.options().Newest; !v.Full && len(known.Messages) > newest {
+		first := known.Messages[len(known.Messages)-newest].UID
+		v.Changed = slices.DeleteFunc(v.Changed, func(m mirror.KnownMessage) bool { return m.UID < first })
+	}
 	h.look(b)
 	h.viewed = true
 	return v, nil

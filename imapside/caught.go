@@ -1,0 +1,78 @@
+package imapside
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// Where a server is caught at mod-sequences that are not true, the next visit takes
+// it for one without them (decision 006).
+
+const disbelief = "its mod-sequences are not believed any more, so that runs have to read more"
+
+// distrust keeps in the memory that the server's mod-sequences are not true.
+func (r *Repository) distrust(what string) (caught string) {
+	r.memory.Untrue = true
+	return what + "; " + disbelief
+}
+
+// crossCheck asks what changed since the checkpoint of the state, where a full look
+// showed that something did. It returns what the server was caught at, "" where it
+// told the truth or nothing can be proved.
+//
+// A message that has the flags of the look still, and not those of the state, had
+// them before the question: it must be named.
+func (m *mailbox) crossCheck(ctx context.Context, view *mirror.View) (caught string, err error) {
+	if view.Renumbered || len(view.Changed) == 0 || !m.repo.tellsSince(m.known, view.Checkpoint) {
+		return "", nil
+	}
+	shown := make(map[imap.UID]mirror.Flags, len(view.Changed))
+	refs := make([]mirror.Ref, len(view.Changed))
+	for i, change := range view.Changed {
+		shown[change.UID], refs[i] = change.Flags, change.Ref
+	}
+	if err := m.enter(ctx, false); err != nil {
+		return "", err
+	}
+	set := lines(ascending(refs))[0]
+	still, named := newLooker(nil), newLooker(nil)
+	conn, flags := m.repo.conn, imapconn.FetchItems{Flags: true}
+	asked := []*imapconn.DataCommand[imapconn.FetchData]{conn.UIDFetch(ctx, set, flags, imapconn.FetchHandler{Message: still.take})}
+	flags.ChangedSince = m.known.HighestModSeq
+	asked = append(asked, conn.UIDFetch(ctx, set, flags, imapconn.FetchHandler{Message: named.take}))
+	if all, err := finish(asked); err != nil || !all {
+		return "", err
+	}
+	told := make(map[imap.UID]bool, len(named.arrived))
+	for _, message := range named.arrived {
+		told[message.UID] = true
+	}
+	for _, message := range still.arrived {
+		if flags, asked := shown[message.UID]; asked && message.flagged && message.Flags.Equal(flags) && !told[message.UID] {
+			return m.repo.distrust(fmt.Sprintf("the server does not tell that the flags of message %d changed", message.UID)), nil
+		}
+	}
+	return "", nil
+}
+
+// caughtListing returns what a listing shows not to be true: a HIGHESTMODSEQ below
+// one that SELECT told before in this session.
+func (r *Repository) caughtListing(entries []imapconn.ListEntry) string {
+	for i := range entries {
+		entry := &entries[i]
+		m := r.opened[entry.Name]
+		if m == nil || entry.Status == nil {
+			continue
+		}
+		listed := checkpointOf(entry.Status)
+		if listed.UIDValidity == m.data.UIDValidity && listed.HighestModSeq != 0 && listed.HighestModSeq < m.data.HighestModSeq {
+			return r.distrust(fmt.Sprintf("the server tells a HIGHESTMODSEQ of %d for mailbox %q, after %d", listed.HighestModSeq, entry.Name, m.data.HighestModSeq))
+		}
+	}
+	return ""
+}
