@@ -79,12 +79,17 @@ func (h *history) step(line string) {
 		}
 		time.Sleep(d)
 	case "lose":
-		h.loseMarks(1)
+		loseMarks(h.marked(), 1)
 		h.forget(mirrortest.NewState())
 	case "old":
 		if n := number(words[1]); n <= len(h.states) {
-			h.loseMarks(0)
+			marks := h.marked()
 			h.forget(h.states[len(h.states)-n].Clone())
+			spare := 0
+			if h.renumbered() { // it is paired again, and removes nothing
+				spare = 1
+			}
+			loseMarks(marks, spare)
 		}
 	case "crash":
 		points := map[string]mirrortest.Point{"before": mirrortest.Before, "after": mirrortest.After, "inside": mirrortest.Inside}
@@ -171,20 +176,28 @@ func (h *history) knownNext(s mirror.Side, name mirror.Name) (next mirror.UID) {
 	return next
 }
 
-// loseMarks: with the state goes the knowledge of what we removed and a side
-// without UIDPLUS still shows. That comes back, marked \Deleted; spare is how
-// many copies more are right.
-func (h *history) loseMarks(spare int) {
+// marked are the letters that we removed and a side without UIDPLUS still shows,
+// each as often as that.
+func (h *history) marked() (list []*facts) {
 	for _, s := range mirror.Sides {
 		for _, name := range h.boxes(s) {
 			tombs := h.tombs(s, name)
 			for _, m := range h.servers[s].Messages(name) {
-				if f := h.letters[keyOf(numbersOf(m.Body))]; tombs[m.ID] {
-					f.spare += spare
-					f.deleted = true
+				if tombs[m.ID] {
+					list = append(list, h.letters[keyOf(numbersOf(m.Body))])
 				}
 			}
 		}
+	}
+	return list
+}
+
+// loseMarks: with the state goes the knowledge of what we removed. It comes back,
+// marked \Deleted; spare is how many copies more of each are right.
+func loseMarks(marked []*facts, spare int) {
+	for _, f := range marked {
+		f.spare += spare
+		f.deleted = true
 	}
 }
 
