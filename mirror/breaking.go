@@ -68,7 +68,7 @@ func (e *effects) pauseSending(g group, a Action) error {
 	row := *e.rowAside(e.box(g.mailbox), from, a.Message.UID)
 	row.Next = e.Now().Add(row.pause())
 	c := Changes{Quarantine: []Quarantined{row}}
-	e.sentAgain(g.side, a.Intent, &c)
+	e.sentAgain(g.side, &a, &c)
 	e.problem(Problem{from, g.mailbox, a.Message.UID, breaksSent})
 	return e.commit(&c)
 }

@@ -308,7 +308,7 @@ func (t *batch) announce(actions []Action) error {
 		in := &Intent{Kind: CopyIntent, Side: t.from, Mailbox: t.b.name, Source: a.Message.Ref, Size: a.Message.Size,
 			Date: a.Message.Date, TargetUIDValidity: status.UIDValidity, TargetUIDNext: status.UIDNext, Reserved: reserved[i], Created: now}
 		if a.Intent != 0 {
-			t.sentAgain(t.to, a.Intent, &t.changes)
+			t.sentAgain(t.to, a, &t.changes)
 		}
 		t.actions[uid], t.intents[uid] = a, in
 		t.order = append(t.order, uid)
@@ -318,13 +318,17 @@ func (t *batch) announce(actions []Action) error {
 }
 
 // sentAgain turns the intent of an earlier attempt into a ghost, so that its
-// copy is known if it appears after all.
-func (e *effects) sentAgain(to Side, id int64, c *Changes) {
-	c.DropIntents = append(c.DropIntents, id)
+// copy is known if it appears after all. The message may have another name now, or be
+// in another mailbox.
+func (e *effects) sentAgain(to Side, a *Action, c *Changes) {
+	c.DropIntents = append(c.DropIntents, a.Intent)
 	for _, old := range e.snapshot.Intents {
-		if old.ID == id && e.traits[to].Numbers {
+		if old.ID == a.Intent && e.traits[to].Numbers {
 			ghost := old
-			ghost.ID, ghost.Kind = 0, GhostIntent
+			ghost.ID, ghost.Kind, ghost.Source = 0, GhostIntent, a.Message.Ref
+			if a.Mailbox != ghost.Mailbox {
+				ghost.Target = a.Mailbox
+			}
 			c.Intents = append(c.Intents, &ghost)
 		}
 	}

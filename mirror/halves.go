@@ -77,11 +77,12 @@ func (b *box) holdSize(s Side, size int64, from UID, set map[UID]bool) {
 func (x *run) mayBeHalf(q Quarantined) bool { return x.Now().Sub(q.Since) < halfTime }
 
 // loadHalves reads the part of the state in which messages stand that are waited
-// for, in the mailboxes that this round does not visit.
+// for, or whose copies are, in the mailboxes that this round does not visit.
 func (x *run) loadHalves(boxes []*box) error {
 	for _, b := range boxes {
 		waitedFor := slices.ContainsFunc(x.snapshot.Quarantine, func(q Quarantined) bool { return q.Mailbox == b.name && x.mayBeHalf(q) })
-		if waitedFor && !b.visited {
+		sent := slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool { return in.Kind == GhostIntent && in.Target == b.name })
+		if (waitedFor || sent) && !b.visited {
 			if err := x.loadBox(b); err != nil {
 				return err
 			}

@@ -285,4 +285,11 @@ move far 1 INBOX
 renumber far Lists/go
 move far 3 Entwürfe
 rebase near 6`},
+	// The server finished a copy late whose source was renamed, or moved, meanwhile.
+	{"bare IMAP and Maildir", `deliver near INBOX 3
+cut far 0 70s
+rebase near 0`},
+	{"bare IMAP and Maildir", `deliver near INBOX 3
+cut far 0 70s
+move near 0 Archive`},
 }

@@ -12,7 +12,7 @@ func (x *run) input(boxes []*box, later, wide bool) Input {
 	}
 	x.blind = x.blindMoves(boxes)
 	for _, b := range boxes {
-		in.Mailboxes = append(in.Mailboxes, x.mailboxInput(b))
+		in.Mailboxes = append(in.Mailboxes, x.mailboxInput(boxes, b))
 	}
 	return in
 }
@@ -41,7 +41,7 @@ func (x *run) sideInput(boxes []*box, s Side) SideInput {
 	return in
 }
 
-func (x *run) mailboxInput(b *box) MailboxInput {
+func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 	in := MailboxInput{Name: b.name, Hidden: b.hidden, Total: b.count}
 	var taken [2]map[UID]bool
 	for _, s := range Sides {
@@ -92,7 +92,7 @@ func (x *run) mailboxInput(b *box) MailboxInput {
 			in.Late[q.Side][q.UID] = q.ghost()
 		}
 	}
-	x.intentInput(b, &in)
+	x.intentInput(boxes, b, &in)
 	return in
 }
 
@@ -155,13 +155,19 @@ func (x *run) taken(b *box, s Side) map[UID]bool {
 	return set
 }
 
-func (x *run) intentInput(b *box, in *MailboxInput) {
+func (x *run) intentInput(boxes []*box, b *box, in *MailboxInput) {
 	for _, intent := range x.snapshot.Intents {
 		switch {
 		case intent.Mailbox != b.name:
 		case intent.Kind == GhostIntent:
-			side := &b.sides[intent.Side]
-			g := GhostInput{Intent: intent}
+			at, g := b, GhostInput{Intent: intent}
+			if intent.Target != "" {
+				at = findBox(boxes, intent.Target)
+			}
+			if at == nil {
+				break
+			}
+			side := &at.sides[intent.Side]
 			if m := side.messages[intent.Source.UID]; m != nil && (!side.gone[m.UID] && !side.unknown[m.UID] || m.Identity.Body.Known()) {
 				g.Source = *m
 			}

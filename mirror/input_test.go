@@ -43,7 +43,7 @@ func TestRecordsAtRest(t *testing.T) {
 		}
 		x := &run{Runner: &Runner{Policy: NewPolicy(TwoWay, 0)}}
 		c.change(x, b)
-		if got := len(x.mailboxInput(b).Records) == 1; got != c.shown {
+		if got := len(x.mailboxInput(nil, b).Records) == 1; got != c.shown {
 			t.Errorf("%s: got it shown %v, want %v", c.name, got, c.shown)
 		}
 	}

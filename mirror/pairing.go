@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -234,8 +235,8 @@ func (b *boxPlanner) ghosts() {
 	for _, g := range b.box.Ghosts {
 		s := g.Intent.Side.Other()
 		find := b.ghostOf
-		if !g.Source.Identity.Body.Known() && !b.shows(g.Intent.Side, g.Intent.Source.UID) {
-			if in := b.intentOf(g.Intent.Side, g.Intent.Source.UID); in == nil || in.Kind != CopyIntent {
+		if !g.Source.Identity.Body.Known() && (g.Intent.Target != "" || !b.shows(g.Intent.Side, g.Intent.Source.UID)) {
+			if in := b.intentOf(g.Intent.Side, g.Intent.Source.UID); g.Intent.Target == "" && (in == nil || in.Kind != CopyIntent) {
 				continue // nobody can tell any more what it was
 			}
 			find = b.likelyGhost
@@ -270,7 +271,7 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 		if try.byKey && b.in.Sides[s].KeepsBytes {
 			break
 		}
-		source := sought{Message: b.forMatching(g.Source), side: g.Intent.Side, mailbox: b.box.Name, byKey: try.byKey}
+		source := sought{Message: b.forMatching(g.Source), side: g.Intent.Side, mailbox: cmp.Or(g.Intent.Target, b.box.Name), byKey: try.byKey}
 		k, sure := b.findOne(source, s, b.placed(try.list))
 		if !sure {
 			break
@@ -283,8 +284,9 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 }
 
 // likelyGhost finds it by size and date where nobody can tell any more what it
-// was and the outcome of sending it again is not known either: among what has
-// them, if that is no more than what was sent. Of several the first one counts.
+// was and the outcome of sending it again is not known either, or it was sent to
+// another mailbox: among what has them, if that is no more than what was sent. Of
+// several the first one counts.
 func (b *boxPlanner) likelyGhost(g GhostInput, s Side) (ghost Message, ok bool) {
 	same := slices.DeleteFunc(b.free(s), func(m Message) bool {
 		return m.UID < g.Intent.TargetUIDNext || m.Size != g.Intent.Size || !m.Date.Equal(g.Intent.Date)

@@ -82,6 +82,10 @@ func (b *boxPlanner) send(a Action) {
 			b.quarantine(from, a.Message, "the server accepted it and does not show it")
 			return
 		}
+	} else if in == nil && !a.Again {
+		if in := b.inherit(from, a.Message); in != nil {
+			a.Intent = in.ID
+		}
 	}
 	b.add(a)
 }

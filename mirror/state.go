@@ -159,7 +159,7 @@ const (
 	// Target where that is set.
 	RemoveIntent
 	// GhostIntent: a copy that was sent again; the first may still appear. It
-	// is remembered for 30 days.
+	// is remembered for 30 days. Where Target is set, the source is there by now.
 	GhostIntent
 )
 
@@ -172,7 +172,7 @@ type Intent struct {
 	Source  Ref
 	Size    int64
 	Date    time.Time
-	// Target is the mailbox that receives the copy.
+	// Target is the mailbox that receives the copy; see GhostIntent.
 	Target Name
 	// TargetUIDValidity and TargetUIDNext were learned in the session that
 	// wrote the intent, before the effect. Candidates for the copy are UIDs

@@ -13,7 +13,7 @@ var effectMutants = []mutant{
 		guard: "the second proof before a move is followed", tests: "^TestMoveNotProven$"},
 	{id: "removal-proof", file: "mirror/removing.go", old: "actions, err := e.proven(ctx, b, g.side.Other(), g.actions)", mutated: "actions, err := g.actions, error(nil)",
 		guard: "the second proof before a removal is followed", tests: "^TestCameBack$"},
-	{id: "ghost-memory", file: "mirror/copying.go", old: "if old.ID == id && e.traits[to].Numbers {", mutated: "if false && old.ID == id {",
+	{id: "ghost-memory", file: "mirror/copying.go", old: "if old.ID == a.Intent && e.traits[to].Numbers {", mutated: "if false && old.ID == a.Intent {",
 		guard: "a copy that was sent again is remembered", tests: "^TestLateCopyIsAGhost$"},
 	{id: "breaks-again", file: "mirror/breaking.go", old: "q.Reason == breaksSent && q.Tries >= 2", mutated: "q.Reason == breaksSent && q.Tries >= 1<<30",
 		guard: "what cuts the connection whenever it is sent is kept aside", tests: "^TestBreaksWhenSent$"},
