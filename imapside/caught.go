@@ -39,13 +39,14 @@ func (m *mailbox) crossCheck(ctx context.Context, view *mirror.View) (caught str
 	if err := m.enter(ctx, false); err != nil {
 		return "", err
 	}
+	// One after the other: Dovecot mixes the answers of two.
 	set := lines(ascending(refs))[0]
-	still, named := newLooker(nil), newLooker(nil)
-	conn, flags := m.repo.conn, imapconn.FetchItems{Flags: true}
-	asked := []*imapconn.DataCommand[imapconn.FetchData]{conn.UIDFetch(ctx, set, flags, imapconn.FetchHandler{Message: still.take})}
-	flags.ChangedSince = m.known.HighestModSeq
-	asked = append(asked, conn.UIDFetch(ctx, set, flags, imapconn.FetchHandler{Message: named.take}))
-	if all, err := finish(asked); err != nil || !all {
+	still, err := m.flagsOf(ctx, set, 0)
+	if err != nil || still == nil {
+		return "", err
+	}
+	named, err := m.flagsOf(ctx, set, m.known.HighestModSeq)
+	if err != nil || named == nil {
 		return "", err
 	}
 	told := make(map[imap.UID]bool, len(named.arrived))
@@ -58,6 +59,17 @@ func (m *mailbox) crossCheck(ctx context.Context, view *mirror.View) (caught str
 		}
 	}
 	return "", nil
+}
+
+// flagsOf asks for the flags of set, of all or of those that changed since. It
+// returns nil where the server did not answer in full.
+func (m *mailbox) flagsOf(ctx context.Context, set imap.UIDSet, since uint64) (*looker, error) {
+	look := newLooker(nil)
+	asked := m.repo.conn.UIDFetch(ctx, set, imapconn.FetchItems{Flags: true, ChangedSince: since}, imapconn.FetchHandler{Message: look.take})
+	if all, err := finish([]*imapconn.DataCommand[imapconn.FetchData]{asked}); err != nil || !all {
+		return nil, err
+	}
+	return look, nil
 }
 
 // caughtListing returns what a listing shows not to be true: a HIGHESTMODSEQ below

@@ -33,6 +33,7 @@ func TestCaught(t *testing.T) {
 		{"what changed back in between need not be named", steps(showing,
 			do(still, `* 2 FETCH (UID 2 FLAGS ())`, "$tag OK done"), do(named, "$tag OK done")), ""},
 		{"refused: nothing is proved", steps(showing, do(still, both...), do(named, "$tag NO no")), ""},
+		{"nor here", steps(showing, do(still, "$tag NO no")), ""},
 		{"nothing is asked where nothing differs", steps(selSince("3", "4", "95"),
 			do(flagsOf, `* 1 FETCH (UID 1 FLAGS ())`, `* 2 FETCH (UID 2 FLAGS ())`, `* 3 FETCH (UID 3 FLAGS ())`, "$tag OK done"),
 			do(newAbove, "$tag OK done")), ""},
