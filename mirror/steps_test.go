@@ -132,6 +132,9 @@ func (h *history) forget(state *mirrortest.State) {
 			}
 		}
 	}
+	for _, f := range h.underWay() { // and of what may still come
+		f.spare++
+	}
 	h.state, h.forgot = state, true
 	for _, s := range mirror.Sides {
 		for _, name := range h.boxes(s) {
@@ -142,6 +145,24 @@ func (h *history) forget(state *mirrortest.State) {
 		}
 	}
 	h.blindly()
+}
+
+// underWay are the letters that the state expects to come late, as long as their
+// sources are there.
+func (h *history) underWay() (list []*facts) {
+	for _, in := range h.snapshot().Intents {
+		if in.Kind != mirror.CopyIntent && in.Kind != mirror.GhostIntent {
+			continue
+		}
+		for _, name := range h.boxes(in.Side) {
+			for _, m := range h.servers[in.Side].Messages(name) {
+				if m.Base != "" && m.Base == in.Source.Base || m.Base == "" && name == in.Mailbox && m.ID == in.Source.UID {
+					list = append(list, h.letters[keyOf(numbersOf(m.Body))])
+				}
+			}
+		}
+	}
+	return list
 }
 
 func (h *history) eachOn(s mirror.Side, visit func(*facts)) {
