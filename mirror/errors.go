@@ -40,6 +40,8 @@ var (
 	ErrThrottled   = errors.New("throttled")
 	ErrProtocol    = errors.New("server broke the protocol")
 	ErrFull        = errors.New("no space left")
+	// ErrPaused is ErrThrottled of an earlier run.
+	ErrPaused = fmt.Errorf("%w: asked for a pause", ErrThrottled)
 )
 
 // Errors of a run.

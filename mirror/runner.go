@@ -141,12 +141,15 @@ func (x *run) do(ctx context.Context) error {
 		return err
 	}
 	x.result.First = x.snapshot.Fresh
-	if err := x.connect(ctx); err != nil {
+	if err := x.paused(); err != nil {
 		return err
+	}
+	if err := x.connect(ctx); err != nil {
+		return x.pause(err)
 	}
 	defer x.close()
 	if err := x.rounds(ctx); err != nil {
-		return err
+		return x.pause(err)
 	}
 	return x.finish(start)
 }

@@ -53,6 +53,10 @@ type SideRow struct {
 	// Quiet says that nothing which this side showed changed mail in the last
 	// run that wrote anything.
 	Quiet bool
+	// Pause is how long the side was to be left alone when it asked for that last,
+	// in whole seconds, and PauseUntil the end of it; zero: it never asked.
+	Pause      time.Duration
+	PauseUntil time.Time
 }
 
 // BytesProbe says whether a repository gives back the octets it was given.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"pgregory.net/rapid"
@@ -213,7 +214,8 @@ func (h *history) changes() *mirror.Changes {
 func (h *history) small(c *mirror.Changes) {
 	t := h.t
 	for _, side := range some(t, someSide, 2) {
-		c.Sides = append(c.Sides, mirror.SideChange{Side: side, Row: mirror.SideRow{Identity: someBase.Draw(t, "identity"), Bytes: mirror.KeepsBytes, Memory: someBase.Draw(t, "memory"), Quiet: rapid.Bool().Draw(t, "quiet")}})
+		c.Sides = append(c.Sides, mirror.SideChange{Side: side, Row: mirror.SideRow{Identity: someBase.Draw(t, "identity"), Bytes: mirror.KeepsBytes, Memory: someBase.Draw(t, "memory"), Quiet: rapid.Bool().Draw(t, "quiet"),
+			Pause: time.Duration(rapid.IntRange(0, 99).Draw(t, "pause")) * time.Second, PauseUntil: at(rapid.Int64Range(0, 1<<40).Draw(t, "until"))}})
 	}
 	for _, k := range some(t, someKey, 3) {
 		since := at(someTime.Draw(t, "since"))

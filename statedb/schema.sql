@@ -30,6 +30,8 @@ CREATE TABLE side (
   bytes      INTEGER NOT NULL, -- mirror.BytesProbe
   memory     TEXT,             -- the repository's own
   quiet      INTEGER NOT NULL,
+  pause      INTEGER NOT NULL, -- seconds
+  pauseuntil INTEGER,          -- Unix seconds; NULL: never
   crc        INTEGER NOT NULL
 ) STRICT;
 

@@ -58,7 +58,7 @@ func everyField() *mirror.Changes {
 	header := mirror.Digest{1, 2, 3}
 	c := batch("INBOX", 1, 3)
 	c.Sides = []mirror.SideChange{
-		{Side: mirror.Far, Row: mirror.SideRow{Repository: "work", Identity: "ann", Trash: "Bin\x00Old", Bytes: mirror.ChangesBytes, Memory: "IMAP4rev1", Quiet: true}},
+		{Side: mirror.Far, Row: mirror.SideRow{Repository: "work", Identity: "ann", Trash: "Bin\x00Old", Bytes: mirror.ChangesBytes, Memory: "IMAP4rev1", Quiet: true, Pause: 90 * time.Second, PauseUntil: at(7)}},
 		{Side: mirror.Near, Row: mirror.SideRow{Repository: "laptop", Identity: "5f", Bytes: mirror.KeepsBytes}},
 	}
 	c.Mailboxes = append(both("INBOX", "Lists\x00go", "\xff\"';--"), mirror.MailboxRow{

@@ -21,7 +21,7 @@ type table struct {
 
 var (
 	metaTable    = newTable(1, "meta", "name", "value")
-	sideTable    = newTable(2, "side", "side", "repository identity trash bytes memory quiet")
+	sideTable    = newTable(2, "side", "side", "repository identity trash bytes memory quiet pause pauseuntil")
 	mailboxTable = newTable(3, "mailbox", "id",
 		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps compared")
 	messageTable = newTable(4, "message", "mailbox uid",

@@ -2,6 +2,7 @@ package statedb
 
 import (
 	"encoding/json"
+	"time"
 
 	"mailtwin/mirror"
 )
@@ -10,7 +11,8 @@ import (
 // in the order of tables.go.
 
 func sideValues(side mirror.Side, s mirror.SideRow) []any {
-	return []any{num(side), text(s.Repository), text(s.Identity), blob(s.Trash), num(s.Bytes), text(s.Memory), yes(s.Quiet)}
+	return []any{num(side), text(s.Repository), text(s.Identity), blob(s.Trash), num(s.Bytes), text(s.Memory), yes(s.Quiet),
+		num(int64(s.Pause / time.Second)), seconds(s.PauseUntil)}
 }
 
 func (r *row) sideRow(into *[2]mirror.SideRow) error {
@@ -20,6 +22,7 @@ func (r *row) sideRow(into *[2]mirror.SideRow) error {
 	}
 	into[side] = mirror.SideRow{
 		Repository: r.text(), Identity: r.text(), Trash: r.name(), Bytes: mirror.BytesProbe(r.num()), Memory: r.text(), Quiet: r.yes(),
+		Pause: time.Duration(r.num()) * time.Second, PauseUntil: r.seconds(),
 	}
 	return nil
 }

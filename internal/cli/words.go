@@ -399,6 +399,7 @@ var sayings = []saying{
 	{mirror.ErrSignIn, "{host} refused to sign in {user}: {wire}", "one attempt was made, no mail was changed; check user and password in [repository.{repo}] (many providers want an app password)"},
 	{mirror.ErrUnreachable, "cannot reach {host}, port {port}: {wire}", "no mail was changed; check the network, and host, port and tls in [repository.{repo}], then run it again"},
 	{mirror.ErrCut, "lost the connection to {host}: {wire}", "{again}"},
+	{mirror.ErrPaused, "{host} asked for a pause{rest}", "nothing was sent to it; run it again {later}"},
 	{mirror.ErrThrottled, "{host} asks to come back later: {wire}", "run it again {later}: it goes on where it stopped"},
 	{mirror.ErrOverQuota, "over quota: {wire}", "make room in this account, then run it again"},
 	{mirror.ErrBusy, "in use by another program: {wire}", "run it again when that program is done"},

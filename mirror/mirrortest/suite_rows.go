@@ -42,7 +42,7 @@ func everything() mirror.Changes {
 		Identity: mirror.Identity{Form: mirror.LF}}
 	return mirror.Changes{
 		Sides: []mirror.SideChange{
-			{Side: mirror.Far, Row: mirror.SideRow{Repository: "work", Identity: "ann@example.org", Trash: suiteChild, Bytes: mirror.ChangesBytes, Memory: "IMAP4rev1", Quiet: true}},
+			{Side: mirror.Far, Row: mirror.SideRow{Repository: "work", Identity: "ann@example.org", Trash: suiteChild, Bytes: mirror.ChangesBytes, Memory: "IMAP4rev1", Quiet: true, Pause: time.Minute, PauseUntil: afterNoon(0)}},
 			{Side: mirror.Near, Row: mirror.SideRow{Repository: "laptop", Identity: "id", Bytes: mirror.KeepsBytes}}},
 		Mailboxes: []mirror.MailboxRow{
 			{Side: mirror.Far, Name: suiteChild, Role: imap.MailboxAttrTrash, Subscribed: true, Checkpoint: mirror.Checkpoint{
