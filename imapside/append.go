@@ -7,6 +7,8 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/emersion/go-imap/v2"
+
 	"mailtwin/imapside/imapconn"
 	"mailtwin/mirror"
 )
@@ -23,6 +25,10 @@ import (
 // After an error that reaches the mailbox no more of batch is taken. Where the last
 // answer was a refusal without a code, the server is asked NOOP: one that ends
 // the session says NO before BYE, and the call ends with ErrCut then.
+//
+// Where the server has MULTIAPPEND (RFC 3502) and LITERAL+, many messages go in one
+// command, of which it stores all or none. Where it refuses one, each of them is
+// ErrTogether, and none goes together with others for the rest of the session.
 //
 // Flags that the mailbox does not store are left out. A message with keywords
 // that this server has not taken before waits for its own answer, and where it
@@ -46,6 +52,7 @@ func (m *mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming
 			break
 		}
 	}
+	up.endGroup()
 	return up.end
 }
 
@@ -65,15 +72,43 @@ type upload struct {
 	ctx     context.Context
 	results []mirror.Appended // of every message taken, in order
 	flying  []flight          // not answered yet, ascending
+	group   *flight           // what takes more messages, nil where nothing does
+	octets  int64             // in it
 	stop    bool              // an error reaches the mailbox or further
 	err     error             // an error that reaches the side
 }
 
-// flight is an APPEND on its way, of results[index].
+// flight is an APPEND on its way, of the results from index on.
 type flight struct {
 	index   int
-	body    *outgoing
-	command *imapconn.DataCommand[imapconn.AppendData]
+	bodies  []*outgoing
+	command appending
+}
+
+// appending is an APPEND of one message or of several.
+type appending interface {
+	Done() <-chan struct{}
+	// Wait returns the UIDs that were told: of all of them, or of none.
+	wait() (validity uint32, uids []imap.UID, err error)
+}
+
+type appendOne struct {
+	*imapconn.DataCommand[imapconn.AppendData]
+}
+
+func (a appendOne) wait() (validity uint32, uids []imap.UID, err error) {
+	data, err := a.Wait()
+	if data.UID != 0 {
+		uids = []imap.UID{data.UID}
+	}
+	return data.UIDValidity, uids, err
+}
+
+type appendMany struct{ *imapconn.Appending }
+
+func (a appendMany) wait() (validity uint32, uids []imap.UID, err error) {
+	data, err := a.Wait()
+	return data.UIDValidity, data.UIDs, err
 }
 
 // take starts the upload of a message and returns when its body was read.
@@ -81,6 +116,7 @@ func (u *upload) take(in mirror.Incoming) {
 	result := mirror.Appended{Source: in.Source, Form: mirror.Wire}
 	index := len(u.results)
 	if err := u.unsendable(in.Body); err != nil {
+		u.endGroup() // its results stand in a row
 		result.Err = notDone(fmt.Errorf("append message: %w", err))
 		u.results = append(u.results, result)
 		return
@@ -90,10 +126,22 @@ func (u *upload) take(in mirror.Incoming) {
 	body := newOutgoing(in.Body)
 	doubtful := keywords(result.Flags).Minus(u.m.accepted).Minus(u.m.keeps.Flags)
 	if !doubtful.Empty() {
+		u.endGroup()
 		u.takeDoubtful(index, in, body, doubtful)
 		return
 	}
+	if u.together(in) {
+		u.addToGroup(index, in, body)
+		return
+	}
+	u.endGroup()
 	command := u.send(in, body, result.Flags)
+	await(body, command)
+	u.flying = append(u.flying, flight{index, []*outgoing{body}, appendOne{command}})
+}
+
+// await returns when body was read, or will not be.
+func await(body *outgoing, command interface{ Done() <-chan struct{} }) {
 	select {
 	case <-body.read:
 		if body.broken() {
@@ -101,7 +149,6 @@ func (u *upload) take(in mirror.Incoming) {
 		}
 	case <-command.Done():
 	}
-	u.flying = append(u.flying, flight{index, body, command})
 }
 
 // takeDoubtful uploads a message with keywords that the server may refuse, and
@@ -125,16 +172,15 @@ func (u *upload) takeDoubtful(index int, in mirror.Incoming, body *outgoing, dou
 			}
 		}
 	}
-	u.flying = append(u.flying, flight{index, body, command})
+	u.flying = append(u.flying, flight{index, []*outgoing{body}, appendOne{command}})
 }
 
 func (u *upload) send(in mirror.Incoming, body *outgoing, flags mirror.Flags) *imapconn.DataCommand[imapconn.AppendData] {
-	return u.m.repo.conn.Append(u.ctx, u.m.wire, imapconn.AppendMessage{
-		Flags:        flags.List(),
-		InternalDate: in.Date,
-		Size:         in.Body.Size,
-		Body:         body,
-	})
+	return u.m.repo.conn.Append(u.ctx, u.m.wire, messageOf(in, body, flags))
+}
+
+func messageOf(in mirror.Incoming, body *outgoing, flags mirror.Flags) imapconn.AppendMessage {
+	return imapconn.AppendMessage{Flags: flags.List(), InternalDate: in.Date, Size: in.Body.Size, Body: body}
 }
 
 // unsendable says why a body cannot be sent to this server at all.
@@ -163,29 +209,32 @@ func (u *upload) collect(wait bool) {
 			}
 		}
 		u.flying = u.flying[1:]
-		u.judge(&u.results[first.index], first)
+		u.judge(first)
 	}
 }
 
-// judge fills in what became of one message.
-func (u *upload) judge(result *mirror.Appended, f flight) {
-	data, err := f.command.Wait()
-	switch {
-	case err == nil, errors.Is(err, imapconn.ErrMalformed), errors.Is(err, imapconn.ErrNoData):
-		// A tagged OK: it is stored, whatever else could not be read.
-		result.Target.UID = u.m.announce(data.UIDValidity, data.UID)
-		return
-	case errors.Is(err, imapconn.ErrBody) && f.body.broken():
-		result.Flags = mirror.Flags{}
-		result.Err = fmt.Errorf("append message: %w: %w", mirror.ErrShortBody, err)
-		u.fail(fmt.Errorf("append message: %w: %w", mirror.ErrCut, err))
+// judge fills in what became of the messages of one command.
+func (u *upload) judge(f flight) {
+	results := u.results[f.index : f.index+len(f.bodies)]
+	validity, uids, err := f.command.wait()
+	if err == nil || errors.Is(err, imapconn.ErrMalformed) || errors.Is(err, imapconn.ErrNoData) {
+		// A tagged OK: they are stored, whatever else could not be read.
+		for i := range results {
+			uid := imap.UID(0)
+			if len(uids) == len(results) {
+				uid = uids[i]
+			}
+			results[i].Target.UID = u.m.announce(validity, uid)
+		}
 		return
 	}
-	failed := failure("append message", err, mirror.ErrRefused)
-	result.Flags = mirror.Flags{}
-	result.Err = failed
-	if certain(err) {
-		result.Err = notDone(failed)
+	each, failed := u.blame(err, len(results))
+	for i := range results {
+		results[i].Flags, results[i].Err = mirror.Flags{}, each
+		if errors.Is(err, imapconn.ErrBody) && f.bodies[i].broken() {
+			results[i].Err = fmt.Errorf("append message: %w: %w", mirror.ErrShortBody, err)
+			failed = fmt.Errorf("append message: %w: %w", mirror.ErrCut, err)
+		}
 	}
 	switch mirror.ReachOf(failed) {
 	case mirror.ReachMailbox:
@@ -195,13 +244,39 @@ func (u *upload) judge(result *mirror.Appended, f flight) {
 	}
 }
 
+// blame says what a command that failed means for each of its messages, and for the
+// call. A refusal of several says nothing of any one of them.
+func (u *upload) blame(err error, messages int) (each, failed error) {
+	failed = failure("append message", err, mirror.ErrRefused)
+	switch {
+	case certain(err) && messages > 1 && mirror.ReachOf(failed) < mirror.ReachSide:
+		u.m.repo.alone = true
+		each = notDone(fmt.Errorf("append message: %w: %v", mirror.ErrTogether, err))
+		return each, each
+	case certain(err):
+		return notDone(failed), failed
+	}
+	return failed, failed
+}
+
 // parting finds out whether the last message was refused because the session ends.
 func (u *upload) parting() {
-	if u.err != nil || len(u.results) == 0 || !errors.Is(u.results[len(u.results)-1].Err, mirror.ErrRefused) {
+	if u.err != nil || len(u.results) == 0 {
 		return
 	}
-	if err := u.m.repo.conn.Noop(u.ctx).Wait(); err != nil && refused(err) == nil {
-		u.fail(failure("append message", err, mirror.ErrCut))
+	last := u.results[len(u.results)-1].Err
+	if !errors.Is(last, mirror.ErrRefused) && !errors.Is(last, mirror.ErrTogether) {
+		return
+	}
+	err := u.m.repo.conn.Noop(u.ctx).Wait()
+	if err == nil || refused(err) != nil {
+		return
+	}
+	u.fail(failure("append message", err, mirror.ErrCut))
+	for i := range u.results { // which of them it was, the next run must find out
+		if errors.Is(u.results[i].Err, mirror.ErrTogether) {
+			u.results[i].Err = u.err
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func resultString(results []mirror.Appended) string {
 	var parts []string
 	for _, r := range results {
 		one := fmt.Sprintf("%d→%d(%s)", r.Source.UID, r.Target.UID, r.Flags)
-		for _, known := range []error{mirror.ErrNotDone, mirror.ErrTooBig, mirror.ErrRefused, mirror.ErrEmptyBody, mirror.ErrShortBody, mirror.ErrNUL,
+		for _, known := range []error{mirror.ErrNotDone, mirror.ErrTogether, mirror.ErrTooBig, mirror.ErrRefused, mirror.ErrEmptyBody, mirror.ErrShortBody, mirror.ErrNUL,
 			mirror.ErrNoMailbox, mirror.ErrOverQuota, mirror.ErrDenied, mirror.ErrCut, mirror.ErrThrottled} {
 			if errors.Is(r.Err, known) {
 				one += " " + known.Error()

@@ -350,7 +350,7 @@ func (t *batch) refs() []Ref {
 
 func (t *batch) incoming(b Body) Incoming {
 	a := t.actions[b.UID]
-	return Incoming{Source: b.Ref, Reserved: t.intents[b.UID].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date, Body: b}
+	return Incoming{Source: b.Ref, Reserved: t.intents[b.UID].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date, Body: b, Alone: t.interrupted}
 }
 
 // wholeFlags are the flags of the source, with those that it could not store.
@@ -457,7 +457,7 @@ func (t *batch) refused(a *Action, sent *carried, err error) {
 		t.stopped = cmp.Or(t.stopped, err)
 	case errors.Is(err, ErrGone), t.ended != nil:
 		t.b.incomplete = true
-	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody):
+	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody), errors.Is(err, ErrTogether):
 		t.missing = append(t.missing, *a)
 	default:
 		t.keepAside(a, err)

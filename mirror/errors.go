@@ -17,6 +17,8 @@ var (
 	ErrNUL         = errors.New("message holds a NUL, which IMAP cannot carry")
 	ErrGone        = errors.New("message is no longer there")
 	ErrFlagRefused = errors.New("flag was refused")
+	// ErrTogether: messages were refused that went together; each may pass alone.
+	ErrTogether = errors.New("refused together with others")
 	// ErrNotDone marks an effect that certainly did not happen.
 	ErrNotDone = errors.New("not done")
 )
@@ -73,7 +75,7 @@ var reaches = []struct {
 	{ReachRun, []error{ErrLocked, ErrStopped, ErrRootMissing, ErrOtherIdentity, ErrNames, ErrStateNewer, ErrStateBroken}},
 	{ReachSide, []error{ErrSignIn, ErrCertificate, ErrUnreachable, ErrCut, ErrThrottled, ErrProtocol, ErrFull}},
 	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
-	{ReachMessage, []error{ErrTooBig, ErrRefused, ErrEmptyBody, ErrShortBody, ErrNUL, ErrGone, ErrFlagRefused, ErrNotDone}},
+	{ReachMessage, []error{ErrTooBig, ErrRefused, ErrEmptyBody, ErrShortBody, ErrNUL, ErrGone, ErrFlagRefused, ErrTogether, ErrNotDone}},
 }
 
 // ReachOf returns how far err reaches. An error that wraps no sentinel of this

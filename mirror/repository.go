@@ -142,6 +142,9 @@ type Mailbox interface {
 	// the caller then finds the message by its digest. A message whose result
 	// holds an error may be there unless the error is ErrNotDone.
 	//
+	// Where messages that went together are refused, each has ErrTogether; given once
+	// more in the same session, it goes alone.
+	//
 	// Errors of one message stand in its result; the returned error means that
 	// the side is of no more use, and messages without a result are uncertain.
 	Append(ctx context.Context, batch iter.Seq[Incoming]) ([]Appended, error)
@@ -212,6 +215,9 @@ type Incoming struct {
 	Flags    Flags
 	Date     time.Time // INTERNALDATE
 	Body     Body
+	// Alone asks that the message's fate does not hang on others: what was sent last
+	// was interrupted, and it must show at which message.
+	Alone bool
 }
 
 // Appended is one result of Append.

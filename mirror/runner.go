@@ -61,6 +61,8 @@ type run struct {
 	traits    [2]Traits
 	connected time.Time
 	settled   bool
+	// interrupted says that copies of an earlier run are uncertain.
+	interrupted bool
 	// trashes are the mailboxes that removals go to, selected or not; "" until
 	// one is made.
 	trashes   [2]Name
@@ -141,6 +143,7 @@ func (x *run) do(ctx context.Context) error {
 		return err
 	}
 	x.result.First = x.snapshot.Fresh
+	x.interrupted = slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool { return in.Kind == CopyIntent })
 	if err := x.paused(); err != nil {
 		return err
 	}

@@ -90,6 +90,10 @@ func (h *history) step(line string) {
 				spare = 1
 			}
 			loseMarks(marks, spare)
+			if h.kind.inexact && h.snapshot().Sides[mirror.Far].Bytes == mirror.NotProbed {
+				// What was sent since looks like another message to it.
+				h.eachOn(mirror.Far, func(f *facts) { f.spare++ })
+			}
 		}
 	case "crash":
 		points := map[string]mirrortest.Point{"before": mirrortest.Before, "after": mirrortest.After, "inside": mirrortest.Inside}

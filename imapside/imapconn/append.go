@@ -31,17 +31,22 @@ type AppendData struct {
 // message text. After ErrUncertain the message may be there or may still
 // appear; after a *StatusError it is not.
 func (c *Conn) Append(ctx context.Context, mailbox string, msg AppendMessage) *DataCommand[AppendData] {
-	e := new(encoder).raw("APPEND ").mailbox(mailbox).raw(" ")
+	e := new(encoder).raw("APPEND ").mailbox(mailbox).message(msg)
+	collect := &appendCollector{}
+	cmd := c.enqueue(ctx, &Command{name: "APPEND", collect: collect}, e)
+	return &DataCommand[AppendData]{cmd, &collect.data}
+}
+
+// message encodes what APPEND says of one message, with a space in front.
+func (e *encoder) message(msg AppendMessage) *encoder {
+	e.raw(" ")
 	if len(msg.Flags) > 0 {
 		e.flagList(msg.Flags).raw(" ")
 	}
 	if !msg.InternalDate.IsZero() {
 		e.dateTime(msg.InternalDate).raw(" ")
 	}
-	e.body(msg.Body, msg.Size)
-	collect := &appendCollector{}
-	cmd := c.enqueue(ctx, &Command{name: "APPEND", collect: collect}, e)
-	return &DataCommand[AppendData]{cmd, &collect.data}
+	return e.body(msg.Body, msg.Size)
 }
 
 type appendCollector struct{ data AppendData }

@@ -83,7 +83,8 @@ func (c *Conn) writeAuth(cmd *Command) error {
 	c.trace.hide(cmd, auth.secrets)
 	if auth.mech == nil {
 		c.trace.client(append(cmd.appendTag(nil), "LOGIN ***"...))
-		if err := c.writeParts(cmd); err != nil {
+		c.out.buf = cmd.appendTag(c.out.buf)
+		if _, err := c.writeParts(cmd, cmd.parts); err != nil {
 			return err
 		}
 		c.saidAll(cmd)

@@ -23,7 +23,8 @@ type Command struct {
 	collect collector // where its replies go, nil if it has none
 	after   *Command  // the SELECT that has to succeed for it, nil if none
 	auth    *authState
-	hold    uint64 // the burst it was queued in, 0 if none
+	more    *moreParts // what is added while it is written, nil where nothing is
+	hold    uint64     // the burst it was queued in, 0 if none
 
 	// Guarded by conn.mu.
 	written   bool  // octets of it may have been written
@@ -96,7 +97,9 @@ func (cmd *DataCommand[T]) Wait() (T, error) {
 func (c *Conn) enqueue(ctx context.Context, cmd *Command, e *encoder) *Command {
 	cmd.conn = c
 	cmd.done = make(chan struct{})
-	cmd.parts = e.end()
+	if cmd.parts = e.parts; cmd.more == nil {
+		cmd.parts = e.end()
+	}
 	cmd.size = wireSize(cmd.parts)
 	if n := lineSize(cmd.parts); n > c.opts.Limits.Line {
 		e.fail("a command line of %d octets", n)

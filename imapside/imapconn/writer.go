@@ -140,7 +140,12 @@ func (c *Conn) writeCommand(cmd *Command) error {
 	if c.trace != nil {
 		c.trace.client(append(cmd.appendTag(nil), shown(cmd.parts)...))
 	}
-	return c.writeParts(cmd)
+	c.out.buf = cmd.appendTag(c.out.buf)
+	sent, err := c.writeParts(cmd, cmd.parts)
+	if err != nil || !sent || cmd.more == nil {
+		return err
+	}
+	return c.writeMore(cmd)
 }
 
 func (cmd *Command) appendTag(out []byte) []byte {
@@ -148,20 +153,21 @@ func (cmd *Command) appendTag(out []byte) []byte {
 	return append(out, ' ')
 }
 
-func (c *Conn) writeParts(cmd *Command) error {
-	c.out.buf = cmd.appendTag(c.out.buf)
-	for _, p := range cmd.parts {
+// writeParts writes parts of a command. Sent is false when the server's answer made
+// the rest needless.
+func (c *Conn) writeParts(cmd *Command, parts []part) (sent bool, err error) {
+	for _, p := range parts {
 		if err := c.put(p.text); err != nil {
-			return err
+			return false, err
 		}
 		if !p.literal {
 			continue
 		}
 		if sent, err := c.putLiteral(cmd, p); err != nil || !sent {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // put adds octets to the buffer, writing it whenever it is full.

@@ -453,6 +453,7 @@ var problemHints = []struct {
 	{mirror.ErrShortBody, "the server gives less of this message than it announced; look at it with another mail program"},
 	{mirror.ErrNUL, "IMAP cannot carry this message; it stays where it is"},
 	{mirror.ErrGone, "it was removed while this run was at work; the next run sees to it"},
+	{mirror.ErrTogether, "it is sent alone in the next run"},
 	{mirror.ErrFlagRefused, "the flag stays on the other side and is not asked for again"},
 	{mirror.ErrNoMailbox, "it went away while this run was at work; run it again"},
 	{mirror.ErrName, `rename the mailbox, or leave it out with "!NAME" in mailboxes`},
