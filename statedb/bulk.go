@@ -6,12 +6,13 @@ import (
 	"mailtwin/mirror"
 )
 
-// bulk is how many rows one statement writes where there are many.
-const bulk = 32
+// bulk is how many rows one statement writes where there are many. The driver looks
+// for each parameter among all of them, so that more would cost more again.
+const bulk = 8
 
 // A range of rows is looked at before a bulk is written if it is no wider than
 // this many times the bulk.
-const sparse = 4
+const sparse = 16
 
 // bulkStatements returns those for many rows of t that follow each other: which are
 // there already, by their ordinal, with their checksums; and a bulk of rows, which
