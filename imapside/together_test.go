@@ -151,3 +151,32 @@ func TestBrokenTogether(t *testing.T) {
 		t.Errorf("got %s, %v; want %s", got, err, want)
 	}
 }
+
+// TestTogetherCut cuts the connection behind every octet of such a command and of its
+// answer: whether the messages are there is known exactly where it can be.
+func TestTogetherCut(t *testing.T) {
+	const command = "a4 APPEND Box \"05-Jan-2020 01:02:03 +0000\" {1+}\r\na \"05-Jan-2020 01:02:03 +0000\" {2+}\r\nbb\r\n"
+	const answer = "a4 OK [APPENDUID 7 4:5] ok\r\n"
+	for n := range len(command) + len(answer) + 1 {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			script := []imaptest.Step{imaptest.ExpectOctets(command[:min(n, len(command))])}
+			if n > len(command) {
+				script = append(script, imaptest.Send(answer[:n-len(command)]))
+			}
+			m := open(t, connectLost(t, "LITERAL+ UIDPLUS MULTIAPPEND", sel("0", "4"), append(script, imaptest.Close())), mirror.Checkpoint{})
+			results, err := m.Append(t.Context(), batch(plainMessages("a", "bb")...))
+			want := "101→4(); 102→5()"
+			if n < len(command)+len(answer) {
+				want = "101→0() connection lost; 102→0() connection lost"
+			}
+			got := resultString(results)
+			if n < len(command) { // it was never whole, so that both are true
+				got = strings.ReplaceAll(got, " not done", "")
+			}
+			if !strings.HasPrefix(want, got) || len(results) == 0 || (err == nil) != (n == len(command)+len(answer)) {
+				t.Errorf("got  %s, %v\nwant %s", got, err, want)
+			}
+		})
+	}
+}
