@@ -79,17 +79,23 @@ func (h *history) step(line string) {
 		}
 		time.Sleep(d)
 	case "lose":
-		loseMarks(h.marked(), 1)
+		for _, f := range h.marked() {
+			loseMark(f, 1)
+		}
 		h.forget(mirrortest.NewState())
 	case "old":
 		if n := number(words[1]); n <= len(h.states) {
 			marks := h.marked()
 			h.forget(h.states[len(h.states)-n].Clone())
-			spare := 0
-			if h.renumbered() { // it is paired again, and removes nothing
-				spare = 1
+			for _, f := range marks {
+				spare := 0
+				// It is paired again, and removes nothing; or what was moved before is taken
+				// for another version of what is there.
+				if h.renumbered() || f.edited {
+					spare = 1
+				}
+				loseMark(f, spare)
 			}
-			loseMarks(marks, spare)
 			if h.kind.inexact && h.snapshot().Sides[mirror.Far].Bytes == mirror.NotProbed {
 				// What was sent since looks like another message to it.
 				h.eachOn(mirror.Far, func(f *facts) { f.spare++ })
@@ -217,13 +223,11 @@ func (h *history) marked() (list []*facts) {
 	return list
 }
 
-// loseMarks: with the state goes the knowledge of what we removed. It comes back,
-// marked \Deleted; spare is how many copies more of each are right.
-func loseMarks(marked []*facts, spare int) {
-	for _, f := range marked {
-		f.spare += spare
-		f.deleted = true
-	}
+// loseMark: with the state goes the knowledge of what we removed. It comes back,
+// marked \Deleted; spare is how many copies more are right.
+func loseMark(f *facts, spare int) {
+	f.spare += spare
+	f.deleted = true
 }
 
 // blindly notes that what was known of UIDs is lost.
@@ -432,10 +436,18 @@ func (h *history) move(s mirror.Side, from mirror.Name, m mirrortest.Held, to mi
 	if f.moved || h.blind || !h.has(s.Other(), to) {
 		f.spare++
 	}
+	if h.isGhost(s, from, m) { // a person wants it
+		f.spare++
+	}
 	h.loseTrack(f, f.renamed || h.kind.inexact)
 	f.moved = true
 	f.moves[s]++
 	h.servers[s].Move(from, m.ID, to)
+}
+
+// isGhost reports whether a message is kept aside as a copy that came too late.
+func (h *history) isGhost(s mirror.Side, name mirror.Name, m mirrortest.Held) bool {
+	return slices.ContainsFunc(h.copies(s), func(c copyOf) bool { return c.ghost && c.mailbox == name && c.held.ID == m.ID })
 }
 
 // loseTrack: what was on its way when a run was disturbed, or its copy, and was both
