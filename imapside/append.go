@@ -27,8 +27,8 @@ import (
 // the session says NO before BYE, and the call ends with ErrCut then.
 //
 // Where the server has MULTIAPPEND (RFC 3502) and LITERAL+, many messages go in one
-// command, of which it stores all or none. Where it refuses one, each of them is
-// ErrTogether, and none goes together with others for the rest of the session.
+// command. It should store all of them or none, and not every server does: where it
+// refuses one, each of them is ErrTogether and uncertain, and from then on all go alone.
 //
 // Flags that the mailbox does not store are left out. A message with keywords
 // that this server has not taken before waits for its own answer, and where it
@@ -250,8 +250,8 @@ func (u *upload) blame(err error, messages int) (each, failed error) {
 	failed = failure("append message", err, mirror.ErrRefused)
 	switch {
 	case certain(err) && messages > 1 && mirror.ReachOf(failed) < mirror.ReachSide:
-		u.m.repo.alone = true
-		each = notDone(fmt.Errorf("append message: %w: %v", mirror.ErrTogether, err))
+		u.m.repo.memory.Alone = true
+		each = fmt.Errorf("append message: %w: %v", mirror.ErrTogether, err)
 		return each, each
 	case certain(err):
 		return notDone(failed), failed
@@ -261,22 +261,11 @@ func (u *upload) blame(err error, messages int) (each, failed error) {
 
 // parting finds out whether the last message was refused because the session ends.
 func (u *upload) parting() {
-	if u.err != nil || len(u.results) == 0 {
+	if u.err != nil || len(u.results) == 0 || !errors.Is(u.results[len(u.results)-1].Err, mirror.ErrRefused) {
 		return
 	}
-	last := u.results[len(u.results)-1].Err
-	if !errors.Is(last, mirror.ErrRefused) && !errors.Is(last, mirror.ErrTogether) {
-		return
-	}
-	err := u.m.repo.conn.Noop(u.ctx).Wait()
-	if err == nil || refused(err) != nil {
-		return
-	}
-	u.fail(failure("append message", err, mirror.ErrCut))
-	for i := range u.results { // which of them it was, the next run must find out
-		if errors.Is(u.results[i].Err, mirror.ErrTogether) {
-			u.results[i].Err = u.err
-		}
+	if err := u.m.repo.conn.Noop(u.ctx).Wait(); err != nil && refused(err) == nil {
+		u.fail(failure("append message", err, mirror.ErrCut))
 	}
 }
 

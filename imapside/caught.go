@@ -25,10 +25,10 @@ func (r *Repository) distrust(what string) (caught string) {
 // showed that something did. It returns what the server was caught at, "" where it
 // told the truth or nothing can be proved.
 //
-// A message that has the flags of the look still, and not those of the state, had
-// them before the question: it must be named.
+// A message that has the flags of the look still, behind the question, and not those
+// of the state, was there and had changed when it was asked: it must be named.
 func (m *mailbox) crossCheck(ctx context.Context, view *mirror.View) (caught string, err error) {
-	if view.Renumbered || len(view.Changed) == 0 || !m.repo.tellsSince(m.known, view.Checkpoint) {
+	if m.repo.memory.Untrue || view.Renumbered || len(view.Changed) == 0 || !m.repo.tellsSince(m.known, view.Checkpoint) {
 		return "", nil
 	}
 	shown := make(map[imap.UID]mirror.Flags, len(view.Changed))
@@ -41,12 +41,12 @@ func (m *mailbox) crossCheck(ctx context.Context, view *mirror.View) (caught str
 	}
 	// One after the other: Dovecot mixes the answers of two.
 	set := lines(ascending(refs))[0]
-	still, err := m.flagsOf(ctx, set, 0)
-	if err != nil || still == nil {
-		return "", err
-	}
 	named, err := m.flagsOf(ctx, set, m.known.HighestModSeq)
 	if err != nil || named == nil {
+		return "", err
+	}
+	still, err := m.flagsOf(ctx, set, 0)
+	if err != nil || still == nil {
 		return "", err
 	}
 	told := make(map[imap.UID]bool, len(named.arrived))
@@ -70,21 +70,4 @@ func (m *mailbox) flagsOf(ctx context.Context, set imap.UIDSet, since uint64) (*
 		return nil, err
 	}
 	return look, nil
-}
-
-// caughtListing returns what a listing shows not to be true: a HIGHESTMODSEQ below
-// one that SELECT told before in this session.
-func (r *Repository) caughtListing(entries []imapconn.ListEntry) string {
-	for i := range entries {
-		entry := &entries[i]
-		m := r.opened[entry.Name]
-		if m == nil || entry.Status == nil {
-			continue
-		}
-		listed := checkpointOf(entry.Status)
-		if listed.UIDValidity == m.data.UIDValidity && listed.HighestModSeq != 0 && listed.HighestModSeq < m.data.HighestModSeq {
-			return r.distrust(fmt.Sprintf("the server tells a HIGHESTMODSEQ of %d for mailbox %q, after %d", listed.HighestModSeq, entry.Name, m.data.HighestModSeq))
-		}
-	}
-	return ""
 }

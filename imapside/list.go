@@ -144,7 +144,7 @@ func (r *Repository) statusOfEach(ctx context.Context, entries []imapconn.ListEn
 func (r *Repository) readListing(data imapconn.ListData, subscribed []imapconn.ListEntry) mirror.Listing {
 	own := slices.DeleteFunc(slices.Clone(data.Entries), func(e imapconn.ListEntry) bool { return !r.space.owns(e.Name) })
 	r.learnNames(own)
-	listing := mirror.Listing{Caught: r.caughtListing(own)}
+	var listing mirror.Listing
 	index := make(map[mirror.Name]int)
 	spelled := make(map[mirror.Name]string)
 	for i := range own {

@@ -22,6 +22,8 @@ type memory struct {
 	Burst verdict `json:"burst,omitempty"`
 	// Whole says that a listing took one turn then, sign-in and all.
 	Whole bool `json:"whole,omitempty"`
+	// Alone says that the server refused messages that went together.
+	Alone bool `json:"alone,omitempty"`
 	// Untrue says that the server was caught at mod-sequences that are not true.
 	Untrue bool `json:"untrue,omitempty"`
 }

@@ -40,9 +40,6 @@ type Repository struct {
 	// noVanished says that FETCH with VANISHED was refused although advertised.
 	noVanished bool
 
-	// alone says that the server refused messages that went together.
-	alone bool
-
 	// farewell is the LOGOUT that was sent with a listing, nil where none was.
 	farewell *imapconn.Command
 	alerts   []string // of the sessions before this one

@@ -20,7 +20,7 @@ import (
 var (
 	throttleWords = regexp.MustCompile(`(?i)throttl|rate.?limit|back-?off|bandwidth|too many (simultaneous|concurrent|requests|commands|connections|logins)|number of connections`)
 	quotaWords    = regexp.MustCompile(`(?i)over.?quota|quota (is |was )?exceeded|exceeds? .*quota`)
-	pauseWords    = regexp.MustCompile(`(?i)(\d{1,9})\s*(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|hours?)\b`)
+	pauseWords    = regexp.MustCompile(`(?i)(?:wait|retry|again|back|backoff|pause)\b[^0-9]{0,40}(\d{1,9})\s*(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|hours?)\b`)
 )
 
 // temporary returns what a refusal that will pass means, nil for any other.

@@ -8,8 +8,7 @@ import (
 	"mailtwin/mirror"
 )
 
-// How much one APPEND of several messages carries at most: a server that loses it has
-// stored none of them. Larger messages go alone.
+// How much one APPEND of several messages carries at most. Larger messages go alone.
 const (
 	groupMessages = 50
 	groupOctets   = 4 << 20
@@ -18,7 +17,7 @@ const (
 // together reports whether a message may go in one command with others.
 func (u *upload) together(in mirror.Incoming) bool {
 	r := u.m.repo
-	return r.caps.Has(imap.CapMultiAppend) && r.caps.Has(imap.CapLiteralPlus) && !r.alone && !in.Alone && in.Body.Size < groupOctets/4
+	return r.caps.Has(imap.CapMultiAppend) && r.caps.Has(imap.CapLiteralPlus) && !r.memory.Alone && !in.Alone && in.Body.Size < groupOctets/4
 }
 
 // addToGroup sends a message in one command with those before it.

@@ -42,8 +42,9 @@ func (t *batch) brokeAsWritten(results map[UID]Appended, through map[UID]*carrie
 		return
 	}
 	for _, uid := range t.order {
-		_, answered := results[uid]
-		if sent := through[uid]; answered || sent == nil || sent.readErr != nil {
+		r, answered := results[uid]
+		uncertain := !answered || sentAway(r.Err) && !errors.Is(r.Err, ErrNotDone)
+		if sent := through[uid]; !uncertain || sent == nil || sent.readErr != nil {
 			continue
 		}
 		if !t.b.paired(t.from, uid) {
@@ -102,7 +103,7 @@ func (t *batch) parted(results map[UID]Appended, writeErr error) (list []UID) {
 		switch {
 		case notDone && errors.Is(r.Err, ErrCut) && len(list) == 0:
 			return []UID{uid}
-		case !answered, sentAway(r.Err):
+		case !answered, sentAway(r.Err), errors.Is(r.Err, ErrTogether):
 			return list
 		case notDone && errors.Is(r.Err, ErrRefused):
 			list = append(list, uid)

@@ -66,18 +66,19 @@ func (s *boxSide) size() int {
 // mailbox in full or found it missing; where that alone is new, only once it is due.
 func (x *run) compared(side *boxSide, row *MailboxRow) {
 	full := !side.exists() || side.view != nil && side.view.Full
-	if full && (*row != *side.row || x.stale(row)) {
-		row.Compared = x.Now().UTC().Truncate(time.Second)
+	if full && *row != *side.row {
+		row.Compared = x.today()
 	}
 }
 
-// caught says what a side told that was not true.
-func (x *run) caught(s Side, name Name, what string) {
-	switch {
-	case what == "":
-	case name == "":
-		x.note("%s: %s", s, what)
-	default:
-		x.note("%s mailbox %q: %s", s, name, what)
+// tried notes that a mailbox had its turn, whatever came of it: one that can never be
+// compared must not keep others from theirs.
+func (x *run) tried(side *boxSide, row *MailboxRow) {
+	full := side.compare || !side.exists() || side.view != nil && side.view.Full
+	if full && x.stale(row) {
+		row.Compared = x.today()
 	}
 }
+
+// today is now in whole seconds.
+func (x *run) today() time.Time { return x.Now().UTC().Truncate(time.Second) }

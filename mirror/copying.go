@@ -350,7 +350,7 @@ func (t *batch) refs() []Ref {
 
 func (t *batch) incoming(b Body) Incoming {
 	a := t.actions[b.UID]
-	return Incoming{Source: b.Ref, Reserved: t.intents[b.UID].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date, Body: b, Alone: t.interrupted}
+	return Incoming{Source: b.Ref, Reserved: t.intents[b.UID].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date, Body: b, Alone: t.interrupted[MailboxKey{t.from, t.b.name}]}
 }
 
 // wholeFlags are the flags of the source, with those that it could not store.
@@ -441,9 +441,10 @@ func (t *batch) refused(a *Action, sent *carried, err error) {
 	}
 	if !errors.Is(err, ErrNotDone) {
 		t.b.incomplete = true
-		if ReachOf(err) > ReachMessage {
+		switch {
+		case ReachOf(err) > ReachMessage:
 			t.stopped = cmp.Or(t.stopped, err)
-		} else {
+		case !errors.Is(err, ErrTogether): // that is uncertain like a cut, and looked into
 			t.fail(t.from, t.b, uid, "copy message", err)
 		}
 		return
@@ -457,7 +458,7 @@ func (t *batch) refused(a *Action, sent *carried, err error) {
 		t.stopped = cmp.Or(t.stopped, err)
 	case errors.Is(err, ErrGone), t.ended != nil:
 		t.b.incomplete = true
-	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody), errors.Is(err, ErrTogether):
+	case errors.Is(err, ErrEmptyBody), errors.Is(err, ErrShortBody):
 		t.missing = append(t.missing, *a)
 	default:
 		t.keepAside(a, err)

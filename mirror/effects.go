@@ -209,30 +209,40 @@ func (e *effects) failUnlessGone(s Side, b *box, uid UID, op string, err error) 
 func (e *effects) checkpoints() error {
 	var c Changes
 	for _, b := range e.boxes {
-		if !b.visited || b.hidden || b.incomplete || b.sides[Far].blocked != "" || b.sides[Near].blocked != "" {
+		if !b.visited || b.hidden {
 			continue
 		}
+		whole := !b.incomplete && b.sides[Far].blocked == "" && b.sides[Near].blocked == ""
 		for _, s := range Sides {
 			side := &b.sides[s]
-			if side.row == nil || side.partial {
+			if side.row == nil {
 				continue
 			}
 			row := *side.row
-			switch {
-			case side.view != nil && b.postponed:
-				// Seen, but to be looked into again whatever its status says.
-				row.Checkpoint = Checkpoint{UIDValidity: side.view.Checkpoint.UIDValidity, UIDNext: side.view.Checkpoint.UIDNext}
-			case side.view != nil:
-				row.Checkpoint = side.view.Checkpoint
-			case !side.exists():
-				// When it is back it is to be looked into, whatever it says.
-				row.Checkpoint = Checkpoint{UIDValidity: row.Checkpoint.UIDValidity}
+			if whole && !side.partial {
+				row.Checkpoint = side.checkpoint(b.postponed)
+				e.compared(side, &row)
 			}
-			if e.compared(side, &row); row != *side.row {
+			if e.tried(side, &row); row != *side.row {
 				*side.row = row
 				c.Mailboxes = append(c.Mailboxes, row)
 			}
 		}
 	}
 	return e.commit(&c)
+}
+
+// checkpoint is what is stored once everything was carried out.
+func (s *boxSide) checkpoint(postponed bool) Checkpoint {
+	switch {
+	case s.view != nil && postponed:
+		// Seen, but to be looked into again whatever its status says.
+		return Checkpoint{UIDValidity: s.view.Checkpoint.UIDValidity, UIDNext: s.view.Checkpoint.UIDNext}
+	case s.view != nil:
+		return s.view.Checkpoint
+	case !s.exists():
+		// When it is back it is to be looked into, whatever it says.
+		return Checkpoint{UIDValidity: s.row.Checkpoint.UIDValidity}
+	}
+	return s.row.Checkpoint
 }

@@ -17,7 +17,8 @@ var (
 	ErrNUL         = errors.New("message holds a NUL, which IMAP cannot carry")
 	ErrGone        = errors.New("message is no longer there")
 	ErrFlagRefused = errors.New("flag was refused")
-	// ErrTogether: messages were refused that went together; each may pass alone.
+	// ErrTogether: messages were refused that went together; each may pass alone, and
+	// some may be there.
 	ErrTogether = errors.New("refused together with others")
 	// ErrNotDone marks an effect that certainly did not happen.
 	ErrNotDone = errors.New("not done")

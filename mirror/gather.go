@@ -113,7 +113,6 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		return byName[name]
 	}
 	for _, s := range Sides {
-		x.caught(s, "", listings[s].Caught)
 		for _, refused := range listings[s].Refused {
 			x.problem(Problem{Side: s, Reason: fmt.Sprintf("mailbox %q is left out: %v", refused.Raw, refused.Err)})
 		}
@@ -340,7 +339,9 @@ func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 		var v View
 		if v, err = handle.View(ctx, *x.knownTo(side)); err == nil {
 			side.take(v, x.traits[s].Numbers)
-			x.caught(s, b.name, v.Caught)
+			if v.Caught != "" {
+				x.note("%s mailbox %q: %s", s, b.name.String(), v.Caught)
+			}
 			return nil
 		}
 	}

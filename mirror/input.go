@@ -165,7 +165,7 @@ func (x *run) intentInput(boxes []*box, b *box, in *MailboxInput) {
 				at = findBox(boxes, intent.Target)
 			}
 			if at == nil {
-				break
+				at = &box{} // nobody can tell any more what became of the source
 			}
 			side := &at.sides[intent.Side]
 			if m := side.messages[intent.Source.UID]; m != nil && (!side.gone[m.UID] && !side.unknown[m.UID] || m.Identity.Body.Known()) {

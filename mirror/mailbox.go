@@ -55,8 +55,6 @@ type Listing struct {
 	Mailboxes []Listed // sorted by name, each name once
 	// Refused are names that the side has and that cannot be mirrored.
 	Refused []RefusedName
-	// Caught is View.Caught of the listing.
-	Caught string
 }
 
 // RefusedName is a mailbox name as the side spells it, and why it is left out.

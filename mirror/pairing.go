@@ -264,6 +264,9 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 			}
 		}
 	}
+	if g.Intent.Target != "" { // a person may have copied it back
+		late = sameDate
+	}
 	for _, try := range []struct {
 		list  []Message
 		byKey bool

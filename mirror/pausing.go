@@ -6,19 +6,22 @@ import (
 	"time"
 )
 
-// How long a side is left alone that asked for a pause and did not say for how long:
-// a minute, and twice as long each time it asks again soon after. A server may not
-// lock us out for longer than a day.
+// How long a side is left alone that asked for a pause: as long as it says, but no
+// longer than mostPause. Where it does not say, leastPause, and twice as long each time
+// it asks again soon after.
 const (
 	leastPause  = time.Minute
 	mostPause   = time.Hour
-	namedPause  = 24 * time.Hour
 	againWithin = time.Hour
 )
 
 // paused returns an error where a side asked for a pause in an earlier run that is
-// not over: nothing is sent to it. A clock that was set back does not prolong it.
+// not over: nothing is sent to it. A clock that was set back does not prolong it, and
+// a full run tries nevertheless.
 func (x *run) paused() error {
+	if x.Full {
+		return nil
+	}
 	for _, s := range Sides {
 		row := x.snapshot.Sides[s]
 		if left := row.PauseUntil.Sub(x.Now()); left > 0 && left <= row.Pause+time.Second {
@@ -38,7 +41,7 @@ func (x *run) pause(err error) error {
 		return err
 	}
 	row := x.snapshot.Sides[side.Side]
-	length := min(retry.After, namedPause)
+	length := min(retry.After, mostPause)
 	if length <= 0 {
 		length = leastPause
 		if row.Pause > 0 && x.Now().Sub(row.PauseUntil) < againWithin {

@@ -10,7 +10,7 @@ import (
 // sorted plan. When it needs to know more of some messages it returns needs,
 // and the plan is not to be used; the caller identifies them and asks again.
 func MakePlan(in Input) (Plan, []Need) {
-	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, undecided: map[int64]bool{}, inherited: map[int64]bool{}, awaited: map[MailboxKey]bool{},
+	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, undecided: map[int64]bool{}, inherited: map[int64]bool{}, kept: map[int64]bool{}, awaited: map[MailboxKey]bool{},
 		sources: map[MessageKey]bool{}, closed: map[MailboxKey]bool{}}
 	for _, box := range in.Mailboxes {
 		box.Records = slices.Clone(box.Records) // rebinding changes them
@@ -86,6 +86,8 @@ type planner struct {
 	orphans [2][]*Intent
 	// inherited are the intents of copies whose source is sent as another message.
 	inherited map[int64]bool
+	// kept are intents that this plan says nothing of.
+	kept map[int64]bool
 	// held, sources and closed are what must not be sent, from where and to
 	// where; see holds.
 	held    []hold

@@ -142,8 +142,8 @@ type Mailbox interface {
 	// the caller then finds the message by its digest. A message whose result
 	// holds an error may be there unless the error is ErrNotDone.
 	//
-	// Where messages that went together are refused, each has ErrTogether; given once
-	// more in the same session, it goes alone.
+	// Where messages that went together are refused, each has ErrTogether and is
+	// uncertain: not every server takes all or none. Given once more, it goes alone.
 	//
 	// Errors of one message stand in its result; the returned error means that
 	// the side is of no more use, and messages without a result are uncertain.

@@ -24,7 +24,7 @@ type Runner struct {
 	Selected func(Name) bool
 	// DryRun makes the plan and changes nothing, not even the state.
 	DryRun bool
-	// Full compares all mailboxes completely.
+	// Full compares all mailboxes completely, and does not wait for a pause to end.
 	Full bool
 	// Confirm is the token of withheld actions that a person allows.
 	Confirm string
@@ -61,8 +61,8 @@ type run struct {
 	traits    [2]Traits
 	connected time.Time
 	settled   bool
-	// interrupted says that copies of an earlier run are uncertain.
-	interrupted bool
+	// interrupted are the mailboxes of which copies of an earlier run are uncertain.
+	interrupted map[MailboxKey]bool
 	// trashes are the mailboxes that removals go to, selected or not; "" until
 	// one is made.
 	trashes   [2]Name
@@ -143,7 +143,12 @@ func (x *run) do(ctx context.Context) error {
 		return err
 	}
 	x.result.First = x.snapshot.Fresh
-	x.interrupted = slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool { return in.Kind == CopyIntent })
+	x.interrupted = map[MailboxKey]bool{}
+	for _, in := range x.snapshot.Intents {
+		if in.Kind == CopyIntent {
+			x.interrupted[MailboxKey{in.Side, in.Mailbox}] = true
+		}
+	}
 	if err := x.paused(); err != nil {
 		return err
 	}

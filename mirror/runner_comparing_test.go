@@ -106,7 +106,6 @@ func TestCaught(t *testing.T) {
 	p.deliverFar(nametrans.Inbox, letter(1), mirror.Flags{})
 	p.hook(mirror.Far, &hooks{
 		view: func(_ mirror.Name, v *mirror.View) error { v.Caught = "flags it hid"; return nil },
-		list: func(l *mirror.Listing) { l.Caught = "counts it made up" },
 	})
 	var said []string
 	p.report = func(e mirror.Event) {
@@ -115,9 +114,44 @@ func TestCaught(t *testing.T) {
 		}
 	}
 	p.sync(mirror.ExitDone)
-	for _, want := range []string{`far mailbox "INBOX": flags it hid`, "far: counts it made up"} {
-		if !slices.Contains(said, want) {
-			t.Errorf("got %q, want %q", said, want)
+	if want := `far mailbox "INBOX": flags it hid`; !slices.Contains(said, want) {
+		t.Errorf("got %q, want %q", said, want)
+	}
+}
+
+// TestComparedThoughAnotherFails: a mailbox that cannot be looked into has its turn
+// like any other, and no more.
+func TestComparedThoughAnotherFails(t *testing.T) {
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	p.servers[mirror.Far].CreateMailbox(box("Apart"), "")
+	const many = 30000
+	var denied error
+	p.hook(mirror.Far, &hooks{
+		list: func(l *mirror.Listing) {
+			for i := range l.Mailboxes {
+				l.Mailboxes[i].Status.Messages = many
+			}
+		},
+		view: func(name mirror.Name, v *mirror.View) error {
+			v.Checkpoint.Messages = many
+			if name == box("Apart") {
+				return denied
+			}
+			return nil
+		},
+	})
+	p.settle()
+	denied = mirror.ErrDenied
+	p.viewedFar()
+	p.clock.now = p.clock.now.Add(24 * time.Hour)
+	seen := map[string]int{}
+	for range 4 {
+		p.try()
+		for _, name := range p.viewedFar() {
+			seen[name]++
 		}
+	}
+	if seen["INBOX"] != 1 || seen["Apart"] != 1 {
+		t.Errorf("got %v, want each compared once", seen)
 	}
 }

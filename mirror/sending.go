@@ -52,13 +52,16 @@ func (b *boxPlanner) send(a Action) {
 	}
 	if b.onHold(a.Side, a.Message) {
 		a.Kind, a.Reason = Wait, "what may be its copy could not be read"
-		if in := b.intentOf(from, a.Message.UID); in != nil {
+		if in := b.earlier(from, a); in != nil {
 			a.Intent = in.ID
 		}
 		b.add(a)
 		return
 	}
 	if at := b.mayComeFrom(from, a.Message); !a.Again && at != "" {
+		if in := b.inherit(from, a.Message); in != nil {
+			b.kept[in.ID] = true
+		}
 		b.nextRun(at)
 		b.nextRun(b.box.Name)
 		return
@@ -82,12 +85,21 @@ func (b *boxPlanner) send(a Action) {
 			b.quarantine(from, a.Message, "the server accepted it and does not show it")
 			return
 		}
-	} else if in == nil && !a.Again {
-		if in := b.inherit(from, a.Message); in != nil {
+	} else if in == nil {
+		if in := b.earlier(from, a); in != nil {
 			a.Intent = in.ID
 		}
 	}
 	b.add(a)
+}
+
+// earlier returns the intent of an earlier attempt to send a.Message, perhaps under
+// another name; nil where there was none.
+func (b *boxPlanner) earlier(from Side, a Action) *Intent {
+	if in := b.intentOf(from, a.Message.UID); in != nil || a.Again {
+		return in
+	}
+	return b.inherit(from, a.Message)
 }
 
 // mayComeFrom returns the mailbox of s from which a new message may have been
@@ -140,7 +152,7 @@ func (b *boxPlanner) settleIntents() {
 	}
 	unsure := b.unsure()
 	for _, in := range b.box.Intents {
-		if !open[in.ID] && !b.marked[in.ID] && !b.undecided[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
+		if !open[in.ID] && !b.kept[in.ID] && !b.marked[in.ID] && !b.undecided[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}
 	}

@@ -77,7 +77,8 @@ type MailboxRow struct {
 	Role       Role
 	Subscribed bool
 	Checkpoint Checkpoint
-	// Compared is when a view was last full, in whole seconds; zero: never.
+	// Compared is when a view was last full or was to be, in whole seconds; zero:
+	// never.
 	Compared time.Time
 }
 

@@ -2,13 +2,15 @@ package imapconn
 
 import (
 	"context"
+	"errors"
 
 	"github.com/emersion/go-imap/v2"
 )
 
-// Appending is an APPEND of several messages (RFC 3502): the server stores all of
-// them or none. It takes messages until End; until then no other command is written.
-// The server must have MULTIAPPEND and LITERAL+.
+// Appending is an APPEND of several messages (RFC 3502). The server should store all
+// of them or none; after a *StatusError it may have stored some all the same. It takes
+// messages until End; until then no other command is written. The server must have
+// MULTIAPPEND and LITERAL+.
 type Appending struct {
 	*DataCommand[AppendManyData]
 }
@@ -31,7 +33,7 @@ type moreParts struct {
 func (c *Conn) AppendMany(ctx context.Context, mailbox string, first AppendMessage) *Appending {
 	e := new(encoder).raw("APPEND ").mailbox(mailbox).message(first)
 	collect := &appendManyCollector{}
-	cmd := c.enqueue(ctx, &Command{name: "APPEND", collect: collect, more: &moreParts{}}, e)
+	cmd := c.enqueue(ctx, &Command{name: "APPEND", collect: collect, more: &collect.more}, e)
 	return &Appending{&DataCommand[AppendManyData]{cmd, &collect.data}}
 }
 
@@ -121,9 +123,16 @@ func (c *Conn) takeParts(cmd *Command) (parts []part, ready bool) {
 	}
 }
 
-type appendManyCollector struct{ data AppendManyData }
+type appendManyCollector struct {
+	data AppendManyData
+	more moreParts
+}
 
+// complete takes no OK for messages that were never written.
 func (a *appendManyCollector) complete(st *statusLine) error {
+	if !a.more.ended || len(a.more.parts) > 0 {
+		return &CommandError{Command: "APPEND", Outcome: ErrUncertain, Err: errEarly}
+	}
 	if st.Code != "APPENDUID" || !st.codeRead {
 		return nil
 	}
@@ -139,6 +148,8 @@ func (a *appendManyCollector) complete(st *statusLine) error {
 	a.data = data
 	return nil
 }
+
+var errEarly = errors.New("the server said OK before it had all messages")
 
 // maxAppended is how many UIDs one range may name: nobody appends as many.
 const maxAppended = 1 << 16

@@ -90,6 +90,21 @@ func TestAppendManyAnsweredEarly(t *testing.T) {
 	}
 }
 
+// TestAppendManyOKEarly: what was not written yet is not stored, whatever the server
+// says.
+func TestAppendManyOKEarly(t *testing.T) {
+	conn := open(t, imapconn.Options{},
+		imaptest.Send("* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ MULTIAPPEND] hi\r\n"),
+		imaptest.Expect("APPEND Box {3+}"), imaptest.ExpectOctets("abc"), imaptest.Send("$tag OK [APPENDUID 7 4] ok\r\n"), imaptest.ExpectLine(""),
+	)
+	a := conn.AppendMany(t.Context(), "Box", message("abc"))
+	<-a.Done()
+	a.End()
+	if data, err := a.Wait(); !errors.Is(err, imapconn.ErrUncertain) || len(data.UIDs) > 0 {
+		t.Errorf("got %+v, %v; want %v", data, err, imapconn.ErrUncertain)
+	}
+}
+
 // TestAppendManyBroken: the server never sees the end of a command with a body that
 // is not what was announced.
 func TestAppendManyBroken(t *testing.T) {
