@@ -88,7 +88,7 @@ type flight struct {
 // appending is an APPEND of one message or of several.
 type appending interface {
 	Done() <-chan struct{}
-	// Wait returns the UIDs that were told: of all of them, or of none.
+	// wait returns the UIDs that were told: of all of them, or of none.
 	wait() (validity uint32, uids []imap.UID, err error)
 }
 
