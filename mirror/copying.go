@@ -325,12 +325,28 @@ func (e *effects) sentAgain(to Side, a *Action, c *Changes) {
 	for _, old := range e.snapshot.Intents {
 		if old.ID == a.Intent && e.traits[to].Numbers {
 			ghost := old
-			ghost.ID, ghost.Kind, ghost.Source = 0, GhostIntent, a.Message.Ref
-			if a.Mailbox != ghost.Mailbox {
-				ghost.Target = a.Mailbox
-			}
+			ghost.ID, ghost.Kind = 0, GhostIntent
+			ghost.haunt(a.Mailbox, a.Message.Ref)
 			c.Intents = append(c.Intents, &ghost)
 		}
+	}
+}
+
+// follow takes the ghosts of a message along that has another name now, or is in
+// another mailbox: its copy may come late even then.
+func (e *effects) follow(was MessageKey, mailbox Name, now Ref, c *Changes) {
+	for _, in := range e.snapshot.Intents {
+		if in.Kind == GhostIntent && (MessageKey{in.Side, cmp.Or(in.Target, in.Mailbox), in.Source.UID}) == was {
+			in.haunt(mailbox, now)
+			c.Intents = append(c.Intents, &in)
+		}
+	}
+}
+
+// haunt says where the source of a ghost is now.
+func (in *Intent) haunt(mailbox Name, source Ref) {
+	if in.Source, in.Target = source, ""; mailbox != in.Mailbox {
+		in.Target = mailbox
 	}
 }
 

@@ -292,4 +292,18 @@ rebase near 0`},
 	{"bare IMAP and Maildir", `deliver near INBOX 3
 cut far 0 70s
 move near 0 Archive`},
+	// The same, where that was after the copy had been sent again: a ghost follows its
+	// source.
+	{"IMAP without mod-sequences and Maildir", `deliver near INBOX 3
+cut far 0 70s
+rest
+rebase near 0`},
+	{"IMAP without mod-sequences and Maildir", `deliver near INBOX 3
+cut far 0 70s
+rest
+move near 0 Archive`},
+	{"IMAP without mod-sequences and Maildir", `deliver near INBOX 3
+cut far 0 70s
+rest
+move far 0 Archive`},
 }
