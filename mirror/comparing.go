@@ -62,23 +62,13 @@ func (s *boxSide) size() int {
 	return int(s.row.Checkpoint.Messages)
 }
 
-// compared notes in a row, which is about to be stored, that this round compared its
-// mailbox in full or found it missing; where that alone is new, only once it is due.
+// compared notes in a row, which is about to be stored, when this round compared its
+// mailbox in full or found it missing. Where that alone is new it is noted once it is
+// due; then also where it failed, so that a mailbox that can never be compared keeps
+// no other from its turn.
 func (x *run) compared(side *boxSide, row *MailboxRow) {
 	full := !side.exists() || side.view != nil && side.view.Full
-	if full && *row != *side.row {
-		row.Compared = x.today()
+	if full && row.Checkpoint != side.row.Checkpoint || (full || side.compare) && x.stale(row) {
+		row.Compared = x.Now().UTC().Truncate(time.Second)
 	}
 }
-
-// tried notes that a mailbox had its turn, whatever came of it: one that can never be
-// compared must not keep others from theirs.
-func (x *run) tried(side *boxSide, row *MailboxRow) {
-	full := side.compare || !side.exists() || side.view != nil && side.view.Full
-	if full && x.stale(row) {
-		row.Compared = x.today()
-	}
-}
-
-// today is now in whole seconds.
-func (x *run) today() time.Time { return x.Now().UTC().Truncate(time.Second) }

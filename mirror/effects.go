@@ -221,9 +221,8 @@ func (e *effects) checkpoints() error {
 			row := *side.row
 			if whole && !side.partial {
 				row.Checkpoint = side.checkpoint(b.postponed)
-				e.compared(side, &row)
 			}
-			if e.tried(side, &row); row != *side.row {
+			if e.compared(side, &row); row != *side.row {
 				*side.row = row
 				c.Mailboxes = append(c.Mailboxes, row)
 			}

@@ -10,7 +10,7 @@ import (
 // sorted plan. When it needs to know more of some messages it returns needs,
 // and the plan is not to be used; the caller identifies them and asks again.
 func MakePlan(in Input) (Plan, []Need) {
-	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, undecided: map[int64]bool{}, inherited: map[int64]bool{}, kept: map[int64]bool{}, awaited: map[MailboxKey]bool{},
+	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, undecided: map[int64]bool{}, kept: map[int64]bool{}, awaited: map[MailboxKey]bool{},
 		sources: map[MessageKey]bool{}, closed: map[MailboxKey]bool{}}
 	for _, box := range in.Mailboxes {
 		box.Records = slices.Clone(box.Records) // rebinding changes them
@@ -47,6 +47,9 @@ func MakePlan(in Input) (Plan, []Need) {
 	p.moves((*boxPlanner).departures)
 	p.moves((*boxPlanner).reservedCopies)
 	p.strays()
+	for _, b := range p.boxes {
+		b.abandoned()
+	}
 	// What is left is decided record by record and message by message.
 	for _, b := range p.boxes {
 		b.records()
@@ -84,8 +87,8 @@ type planner struct {
 	left []leftover
 	// orphans are the intents of uncertain copies whose source is gone.
 	orphans [2][]*Intent
-	// inherited are the intents of copies whose source is sent as another message.
-	inherited map[int64]bool
+	// lost are the intents of copies whose source may be sent as another message.
+	lost [2][]*Intent
 	// kept are intents that this plan says nothing of.
 	kept map[int64]bool
 	// held, sources and closed are what must not be sent, from where and to

@@ -41,25 +41,28 @@ func (p *planner) mayBeLost(s Side, m Message) bool {
 	return slices.ContainsFunc(p.orphans[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
 }
 
-// inherit returns the intent of a copy whose source went away, and whose outcome
-// nobody saw, where m has its size and its date: most likely it was renamed or moved.
-// Its copy may appear even now, and is the same as that of m then; of what is not, the
-// content will tell. Each intent is given out once; nil where there is none.
-func (p *planner) inherit(s Side, m Message) (heir *Intent) {
-	if !p.in.Sides[s.Other()].Traits.Numbers {
+// abandoned lists the intents of copies whose source went away and whose outcome
+// nobody saw.
+func (b *boxPlanner) abandoned() {
+	b.eachDeparted(func(s Side, in *Intent, _ Message) {
+		if b.in.Sides[s.Other()].Traits.Numbers && !b.reclaimed[in.ID] {
+			b.lost[s] = append(b.lost[s], in)
+		}
+	})
+}
+
+// inherit returns one of these, where m has its size and its date: most likely the
+// source was renamed or moved. Its copy may appear even now, and is the same as that
+// of m then; of what is not, the content will tell. Each is given out once; nil where
+// there is none.
+func (p *planner) inherit(s Side, m Message) *Intent {
+	i := slices.IndexFunc(p.lost[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
+	if i < 0 {
 		return nil
 	}
-	for _, b := range p.boxes {
-		b.eachDeparted(func(from Side, in *Intent, _ Message) {
-			if heir == nil && from == s && !b.reclaimed[in.ID] && !p.inherited[in.ID] && in.Size == m.Size && in.Date.Equal(m.Date) {
-				heir = in
-			}
-		})
-	}
-	if heir != nil {
-		p.inherited[heir.ID] = true
-	}
-	return heir
+	in := p.lost[s][i]
+	p.lost[s] = slices.Delete(p.lost[s], i, i+1)
+	return in
 }
 
 // eachDeparted calls visit with the messages that went away while an intent to
