@@ -82,33 +82,7 @@ type upload struct {
 type flight struct {
 	index   int
 	bodies  []*outgoing
-	command appending
-}
-
-// appending is an APPEND of one message or of several.
-type appending interface {
-	Done() <-chan struct{}
-	// wait returns the UIDs that were told: of all of them, or of none.
-	wait() (validity uint32, uids []imap.UID, err error)
-}
-
-type appendOne struct {
-	*imapconn.DataCommand[imapconn.AppendData]
-}
-
-func (a appendOne) wait() (validity uint32, uids []imap.UID, err error) {
-	data, err := a.Wait()
-	if data.UID != 0 {
-		uids = []imap.UID{data.UID}
-	}
-	return data.UIDValidity, uids, err
-}
-
-type appendMany struct{ *imapconn.Appending }
-
-func (a appendMany) wait() (validity uint32, uids []imap.UID, err error) {
-	data, err := a.Wait()
-	return data.UIDValidity, data.UIDs, err
+	command *imapconn.Appending
 }
 
 // take starts the upload of a message and returns when its body was read.
@@ -137,11 +111,11 @@ func (u *upload) take(in mirror.Incoming) {
 	u.endGroup()
 	command := u.send(in, body, result.Flags)
 	await(body, command)
-	u.flying = append(u.flying, flight{index, []*outgoing{body}, appendOne{command}})
+	u.flying = append(u.flying, flight{index, []*outgoing{body}, command})
 }
 
 // await returns when body was read, or will not be.
-func await(body *outgoing, command interface{ Done() <-chan struct{} }) {
+func await(body *outgoing, command *imapconn.Appending) {
 	select {
 	case <-body.read:
 		if body.broken() {
@@ -172,11 +146,14 @@ func (u *upload) takeDoubtful(index int, in mirror.Incoming, body *outgoing, dou
 			}
 		}
 	}
-	u.flying = append(u.flying, flight{index, []*outgoing{body}, appendOne{command}})
+	u.flying = append(u.flying, flight{index, []*outgoing{body}, command})
 }
 
-func (u *upload) send(in mirror.Incoming, body *outgoing, flags mirror.Flags) *imapconn.DataCommand[imapconn.AppendData] {
-	return u.m.repo.conn.Append(u.ctx, u.m.wire, messageOf(in, body, flags))
+// send sends a message alone.
+func (u *upload) send(in mirror.Incoming, body *outgoing, flags mirror.Flags) *imapconn.Appending {
+	command := u.m.repo.conn.AppendMany(u.ctx, u.m.wire, messageOf(in, body, flags))
+	command.End()
+	return command
 }
 
 func messageOf(in mirror.Incoming, body *outgoing, flags mirror.Flags) imapconn.AppendMessage {
@@ -216,15 +193,15 @@ func (u *upload) collect(wait bool) {
 // judge fills in what became of the messages of one command.
 func (u *upload) judge(f flight) {
 	results := u.results[f.index : f.index+len(f.bodies)]
-	validity, uids, err := f.command.wait()
+	data, err := f.command.Wait()
 	if err == nil || errors.Is(err, imapconn.ErrMalformed) || errors.Is(err, imapconn.ErrNoData) {
 		// A tagged OK: they are stored, whatever else could not be read.
 		for i := range results {
 			uid := imap.UID(0)
-			if len(uids) == len(results) {
-				uid = uids[i]
+			if len(data.UIDs) == len(results) {
+				uid = data.UIDs[i]
 			}
-			results[i].Target.UID = u.m.announce(validity, uid)
+			results[i].Target.UID = u.m.announce(data.UIDValidity, uid)
 		}
 		return
 	}

@@ -10,20 +10,10 @@ import (
 	"mailtwin/mirror"
 )
 
-// Where a server is caught at mod-sequences that are not true, the next visit takes
-// it for one without them (decision 006).
-
-const disbelief = "its mod-sequences are not believed any more, so that runs have to read more"
-
-// distrust keeps in the memory that the server's mod-sequences are not true.
-func (r *Repository) distrust(what string) (caught string) {
-	r.memory.Untrue = true
-	return what + "; " + disbelief
-}
-
 // crossCheck asks what changed since the checkpoint of the state, where a full look
 // showed that something did. It returns what the server was caught at, "" where it
-// told the truth or nothing can be proved.
+// told the truth or nothing can be proved. From the next visit on who was caught has
+// no mod-sequences for us (decision 006).
 //
 // A message that has the flags of the look still, behind the question, and not those
 // of the state, was there and had changed when it was asked: it must be named.
@@ -55,7 +45,8 @@ func (m *mailbox) crossCheck(ctx context.Context, view *mirror.View) (caught str
 	}
 	for _, message := range still.arrived {
 		if flags, asked := shown[message.UID]; asked && message.flagged && message.Flags.Equal(flags) && !told[message.UID] {
-			return m.repo.distrust(fmt.Sprintf("the server does not tell that the flags of message %d changed", message.UID)), nil
+			m.repo.memory.Untrue = true
+			return fmt.Sprintf("the server does not tell that the flags of message %d changed; its mod-sequences are not believed any more, so that runs have to read more", message.UID), nil
 		}
 	}
 	return "", nil

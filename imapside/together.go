@@ -27,8 +27,8 @@ func (u *upload) addToGroup(index int, in mirror.Incoming, body *outgoing) {
 	}
 	message := messageOf(in, body, u.results[index].Flags)
 	if u.group == nil {
-		u.group, u.octets = &flight{index: index, command: appendMany{u.m.repo.conn.AppendMany(u.ctx, u.m.wire, message)}}, 0
-	} else if err := u.group.command.(appendMany).Add(message); err != nil {
+		u.group, u.octets = &flight{index: index, command: u.m.repo.conn.AppendMany(u.ctx, u.m.wire, message)}, 0
+	} else if err := u.group.command.Add(message); err != nil {
 		u.results[index].Err = notDone(fmt.Errorf("append message: %w: %w", mirror.ErrRefused, err))
 		u.endGroup()
 		return
@@ -53,7 +53,7 @@ func (u *upload) endGroup() {
 	if u.group == nil {
 		return
 	}
-	u.group.command.(appendMany).End()
+	u.group.command.End()
 	u.flying = append(u.flying, *u.group)
 	u.group = nil
 }

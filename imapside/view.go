@@ -53,14 +53,13 @@ func (m *mailbox) look(ctx context.Context, known mirror.Known) (status mirror.C
 	if status, err = m.checkpoint(ctx); err != nil {
 		return status, sight{}, false, err
 	}
-	m.repo.at.used = true
 	switch {
 	case m.repo.canLookSince(m.known, known, status):
+		m.repo.at.used = true
 		shown, complete, err = m.lookSince(ctx, known, status)
 	case m.repo.canLookNewest(m.known, known, status):
+		m.repo.at.used = true
 		shown, complete, err = m.lookNewest(ctx, known, status)
-	default:
-		m.repo.at.used = false
 	}
 	// The full look is tried twice; the second time on a fresh SELECT.
 	for try := 0; try < 2 && !complete && err == nil; try++ {

@@ -9,8 +9,8 @@ import (
 
 // Appending is an APPEND of several messages (RFC 3502). The server should store all
 // of them or none; after a *StatusError it may have stored some all the same. It takes
-// messages until End; until then no other command is written. The server must have
-// MULTIAPPEND and LITERAL+.
+// messages until End; until then no other command is written. For more than one the
+// server must have MULTIAPPEND and LITERAL+.
 type Appending struct {
 	*DataCommand[AppendManyData]
 }

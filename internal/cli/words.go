@@ -567,7 +567,7 @@ var aboutFlag = map[string]string{
 	"verbose": "one line for each action, and a line when there was nothing to do",
 	"trace":   "append what goes over the wire to `FILE`, without passwords",
 	"dry-run": "plan, and change nothing",
-	"full":    "compare everything, whatever could be saved",
+	"full":    "compare everything, whatever could be saved, and try though a server asked for a pause",
 	"confirm": "allow exactly what a stop withheld; it shows the `TOKEN`",
 }
 

@@ -61,7 +61,7 @@ var imapMutants = []mutant{
 		guard: "a look is judged by the numbers that it was asked with", tests: "^TestForesightFails$"},
 	{id: "ahead-known", file: "imapside/foresee.go", old: "case known.Full != f.View.Full || len(known.Messages) != len(f.View.Messages):", mutated: "case false:",
 		guard: "a look that was asked ahead is compared with what it was asked for", tests: "^TestForesightOf"},
-	{id: "together-uids", file: "imapside/append.go", old: "if len(uids) == len(results) {", mutated: "if i < len(uids) {",
+	{id: "together-uids", file: "imapside/append.go", old: "if len(data.UIDs) == len(results) {", mutated: "if i < len(data.UIDs) {",
 		guard: "UIDs that are not as many as the messages are none of theirs", tests: "^TestAppendTogether$"},
 	{id: "together-alone", file: "imapside/append.go", old: "u.m.repo.memory.Alone = true", mutated: "u.m.repo.memory.Alone = false",
 		guard: "what was refused together goes alone", tests: "^TestRefusedTogether$"},
