@@ -84,6 +84,7 @@ func TestConnectErrors(t *testing.T) {
 		{"refused without a code", steps(greeting, login("$tag NO no such user"), bye), mirror.ErrSignIn, "no such user", -1},
 		{"throttled", steps(greeting, login("$tag NO Request is throttled. Suggested Backoff Time: 299961 milliseconds"), bye), mirror.ErrThrottled, "Suggested", 299961 * time.Millisecond},
 		{"too many connections", steps(greeting, login("$tag NO [LIMIT] Too many simultaneous connections"), bye), mirror.ErrThrottled, "Too many", 0},
+		{"a limit is no pause", steps(greeting, login("$tag NO Account exceeded bandwidth limits: 2500 MB in 24 hours"), bye), mirror.ErrThrottled, "limits", 0},
 		{"unavailable", steps(greeting, login("$tag NO [UNAVAILABLE] try again in 5 minutes"), bye), mirror.ErrUnreachable, "try again", 5 * time.Minute},
 		{"sent away", []imaptest.Step{send("* BYE Too many connections"), imaptest.Close()}, mirror.ErrThrottled, "Too many", 0},
 		{"cut at the greeting", []imaptest.Step{imaptest.Send("* OK [CAPAB"), imaptest.Close()}, mirror.ErrCut, "", -1},

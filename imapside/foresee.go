@@ -17,10 +17,10 @@ type foreseen struct {
 	selected *imapconn.DataCommand[imapconn.SelectData]
 	// One of these was asked, none where the mailbox was said to be empty or
 	// nothing was said of it.
-	since, latest *partLook
-	fully         *fullLook
-	uids          *imapconn.DataCommand[imap.UIDSet] // with a part, nil where they should not be needed
-	anew          bool                               // fully takes the mailbox for renumbered
+	part  *partLook
+	fully *fullLook
+	uids  *imapconn.DataCommand[imap.UIDSet] // with part, nil where they should not be needed
+	anew  bool                               // fully takes the mailbox for renumbered
 }
 
 // Expect asks for what is going to be wanted in one turn, as far as that is safe
@@ -69,33 +69,22 @@ func (r *Repository) foresee(ctx context.Context, wire string, call mirror.Expec
 // ask asks what the listing lets expect to be needed.
 func (f *foreseen) ask(ctx context.Context, r *Repository) {
 	listed := *f.Listed
-	switch {
-	case listed.Messages == 0:
-	case r.canLookSince(f.Known, *f.View, listed):
-		since := r.askSince(ctx, f.View.Messages, f.Known.HighestModSeq)
-		f.since = &since
-		if !f.quiet() && !r.enabled(imap.CapQResync) {
-			f.uids = r.conn.UIDSearch(ctx, from(1))
-		}
-	case r.canLookNewest(f.Known, *f.View, listed):
-		latest := r.askNewest(ctx, f.View.Messages)
-		f.latest = &latest
-		if !f.quiet() {
-			f.uids = r.conn.UIDSearch(ctx, from(1))
-		}
-	default:
-		known := f.View.Messages
-		if f.anew = renumbered(f.Known, listed); f.anew {
-			known = nil
-		}
-		fully := r.askFully(ctx, known)
-		f.fully = &fully
+	if listed.Messages == 0 {
+		return
 	}
-}
-
-// quiet reports whether the listing told that nothing came and nothing went.
-func (f *foreseen) quiet() bool {
-	return f.Listed.Messages == f.Known.Messages && f.Listed.UIDNext == f.Known.UIDNext
+	if f.part = r.askPart(ctx, f.Known, *f.View, listed); f.part != nil {
+		quiet := listed.Messages == f.Known.Messages && listed.UIDNext == f.Known.UIDNext
+		if !quiet && !f.part.vanished {
+			f.uids = r.conn.UIDSearch(ctx, from(1))
+		}
+		return
+	}
+	known := f.View.Messages
+	if f.anew = renumbered(f.Known, listed); f.anew {
+		known = nil
+	}
+	fully := r.askFully(ctx, known)
+	f.fully = &fully
 }
 
 // foresaw makes m what SELECT said before anybody opened it, and reports whether
@@ -131,15 +120,10 @@ func (f *foreseen) look(r *Repository, status mirror.Checkpoint, known mirror.Kn
 	case known.Full != f.View.Full || len(known.Messages) != len(f.View.Messages):
 	case status.Messages == 0 && !anew:
 		return newLooker(f.View.Messages).sight(), true, nil
-	case f.since != nil && r.canLookSince(f.Known, *f.View, status):
-		return f.since.judge(r, f.Known, status, f.list)
-	case f.latest != nil && r.canLookNewest(f.Known, *f.View, status):
-		return f.latest.judge(r, f.Known, status, f.list)
+	case f.part != nil && f.part.part == r.partOf(f.Known, *f.View, status):
+		return f.part.judge(r, f.Known, status, func() *imapconn.DataCommand[imap.UIDSet] { return f.uids })
 	case f.fully != nil && f.anew == anew:
 		return f.fully.judge(status, func([]imap.UID) []*imapconn.DataCommand[imapconn.FetchData] { return nil })
 	}
 	return sight{}, false, nil
 }
-
-// list is the UIDs that were asked ahead, nil where they were not.
-func (f *foreseen) list() *imapconn.DataCommand[imap.UIDSet] { return f.uids }

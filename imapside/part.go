@@ -10,8 +10,46 @@ import (
 	"mailtwin/mirror"
 )
 
+// newest is how many of the known messages' flags every look reads, where no
+// mod-sequences tell which changed.
+const newest = 1000
+
+// part is what a look can do with.
+type part uint8
+
+const (
+	whole   part = iota // it must ask for everything
+	changed             // what mod-sequences tell
+	latest              // the newest flags, and what is new
+)
+
+// partOf returns the part of a mailbox that is enough to be asked for.
+func (r *Repository) partOf(before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) part {
+	switch {
+	case known.Full, status.Messages == 0, renumbered(before, status), before.UIDValidity != status.UIDValidity:
+		return whole
+	case r.tellsSince(before, status):
+		return changed
+	case !r.condStore() && len(known.Messages) > newest && status.UIDValidity != noUIDValidity:
+		return latest
+	}
+	return whole
+}
+
+// askPart asks the mailbox selected last for that part, nil where it is whole.
+func (r *Repository) askPart(ctx context.Context, before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) *partLook {
+	switch r.partOf(before, known, status) {
+	case changed:
+		return r.askSince(ctx, known.Messages, before.HighestModSeq)
+	case latest:
+		return r.askNewest(ctx, known.Messages)
+	}
+	return nil
+}
+
 // partLook asks for a part of a mailbox, and takes the rest for as it was known.
 type partLook struct {
+	part
 	*looker
 	asked    []*imapconn.DataCommand[imapconn.FetchData]
 	vanished bool     // FETCH with VANISHED was asked
@@ -27,34 +65,18 @@ func takenFor(known []mirror.KnownMessage, n int) *looker {
 	return look
 }
 
-// canLookNewest reports whether only the newest flags are read: the server tells no
-// mod-sequences, and there are older messages in a mailbox that it numbers.
-func (r *Repository) canLookNewest(before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) bool {
-	return !r.condStore() && !known.Full && !renumbered(before, status) && len(known.Messages) > newest &&
-		before.UIDValidity == status.UIDValidity && status.UIDValidity != noUIDValidity
-}
-
 // askNewest asks for the flags of the newest known messages of the mailbox selected
 // last, and for all of what has come since.
-func (r *Repository) askNewest(ctx context.Context, known []mirror.KnownMessage) partLook {
+func (r *Repository) askNewest(ctx context.Context, known []mirror.KnownMessage) *partLook {
 	older := len(known) - newest
 	first, last := known[older].UID, known[len(known)-1].UID
-	l := partLook{looker: takenFor(known, older), plain: last}
+	l := &partLook{part: latest, looker: takenFor(known, older), plain: last}
 	handler := imapconn.FetchHandler{Message: l.take}
 	l.asked = append(l.asked, r.conn.UIDFetch(ctx, imap.UIDSet{{Start: first, Stop: last}}, imapconn.FetchItems{Flags: true}, handler))
 	if last != ^imap.UID(0) {
 		l.asked = append(l.asked, r.conn.UIDFetch(ctx, from(last+1), r.newItems(), handler))
 	}
 	return l
-}
-
-// lookNewest is askNewest and judge for the selected mailbox.
-func (m *mailbox) lookNewest(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
-	if status.Messages == 0 {
-		return newLooker(known.Messages).sight(), true, nil
-	}
-	look := m.repo.askNewest(ctx, known.Messages)
-	return look.judge(m.repo, m.known, status, m.list(ctx))
 }
 
 // list asks for the UIDs of the selected mailbox.
@@ -70,7 +92,7 @@ func (m *mailbox) list(ctx context.Context) func() *imapconn.DataCommand[imap.UI
 //
 // complete is false, and the sight of no use, when the numbers do not add up;
 // the full look must decide then.
-func (l partLook) judge(r *Repository, before, status mirror.Checkpoint, list func() *imapconn.DataCommand[imap.UIDSet]) (shown sight, complete bool, err error) {
+func (l *partLook) judge(r *Repository, before, status mirror.Checkpoint, list func() *imapconn.DataCommand[imap.UIDSet]) (shown sight, complete bool, err error) {
 	vanished, ok, err := l.wait(r)
 	if err != nil || !ok {
 		return sight{}, false, err
@@ -105,7 +127,7 @@ func (l partLook) judge(r *Repository, before, status mirror.Checkpoint, list fu
 
 // wait returns the UIDs that the server named as gone. ok is false where something
 // was not answered.
-func (l partLook) wait(r *Repository) (vanished imap.UIDSet, ok bool, err error) {
+func (l *partLook) wait(r *Repository) (vanished imap.UIDSet, ok bool, err error) {
 	ok = true
 	for _, asked := range l.asked {
 		data, err := asked.Wait()
@@ -124,7 +146,7 @@ func (l partLook) wait(r *Repository) (vanished imap.UIDSet, ok bool, err error)
 }
 
 // sight is that of the looker, which rests on what was known.
-func (l partLook) sight() sight {
+func (l *partLook) sight() sight {
 	shown := l.looker.sight()
 	shown.rests = true
 	return shown

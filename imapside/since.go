@@ -31,14 +31,9 @@ func settled(err error) (ok bool, failed error) {
 	return false, failure("list messages", err, mirror.ErrDenied)
 }
 
-// canLookSince reports whether mod-sequences can tell what changed since the
-// state's checkpoint (RFC 7162 §3.1): its HIGHESTMODSEQ is one of this mailbox,
-// and the server's is there and did not fall.
-func (r *Repository) canLookSince(before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) bool {
-	return !known.Full && r.tellsSince(before, status)
-}
-
-// tellsSince is canLookSince without regard to what was asked for.
+// tellsSince reports whether mod-sequences can tell what changed since the state's
+// checkpoint (RFC 7162 §3.1): its HIGHESTMODSEQ is one of this mailbox, and the
+// server's is there and did not fall.
 func (r *Repository) tellsSince(before, status mirror.Checkpoint) bool {
 	return r.condStore() && !renumbered(before, status) &&
 		before.UIDValidity == status.UIDValidity &&
@@ -48,20 +43,11 @@ func (r *Repository) tellsSince(before, status mirror.Checkpoint) bool {
 // askSince asks for the messages of the mailbox selected last whose
 // mod-sequence rose: the changed and the new. With QRESYNC the server tells what
 // is gone as well (RFC 7162 §3.2.6).
-func (r *Repository) askSince(ctx context.Context, known []mirror.KnownMessage, modSeq uint64) partLook {
+func (r *Repository) askSince(ctx context.Context, known []mirror.KnownMessage, modSeq uint64) *partLook {
 	look := takenFor(known, len(known))
 	items := r.newItems()
 	items.ChangedSince = modSeq
 	items.Vanished = r.enabled(imap.CapQResync) && !r.noVanished
 	asked := r.conn.UIDFetch(ctx, from(1), items, imapconn.FetchHandler{Message: look.take})
-	return partLook{looker: look, asked: []*imapconn.DataCommand[imapconn.FetchData]{asked}, vanished: items.Vanished}
-}
-
-// lookSince is askSince and judge for the selected mailbox.
-func (m *mailbox) lookSince(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
-	if status.Messages == 0 {
-		return newLooker(known.Messages).sight(), true, nil
-	}
-	look := m.repo.askSince(ctx, known.Messages, m.known.HighestModSeq)
-	return look.judge(m.repo, m.known, status, m.list(ctx))
+	return &partLook{part: changed, looker: look, asked: []*imapconn.DataCommand[imapconn.FetchData]{asked}, vanished: items.Vanished}
 }

@@ -9,10 +9,6 @@ import (
 	"mailtwin/mirror"
 )
 
-// newest is how many of the known messages' flags every look reads, where no
-// mod-sequences tell which changed.
-const newest = 1000
-
 // View reports what differs from known, by the cheapest look that the server
 // can carry (DESIGN.md §9). Each look either answers in full or hands over to
 // the next; the last, the full look, asks for everything. Where a full look was
@@ -53,13 +49,9 @@ func (m *mailbox) look(ctx context.Context, known mirror.Known) (status mirror.C
 	if status, err = m.checkpoint(ctx); err != nil {
 		return status, sight{}, false, err
 	}
-	switch {
-	case m.repo.canLookSince(m.known, known, status):
+	if part := m.repo.askPart(ctx, m.known, known, status); part != nil {
 		m.repo.at.used = true
-		shown, complete, err = m.lookSince(ctx, known, status)
-	case m.repo.canLookNewest(m.known, known, status):
-		m.repo.at.used = true
-		shown, complete, err = m.lookNewest(ctx, known, status)
+		shown, complete, err = part.judge(m.repo, m.known, status, m.list(ctx))
 	}
 	// The full look is tried twice; the second time on a fresh SELECT.
 	for try := 0; try < 2 && !complete && err == nil; try++ {
