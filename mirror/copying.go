@@ -332,9 +332,9 @@ func (e *effects) sentAgain(to Side, a *Action, c *Changes) {
 	}
 }
 
-// follow takes the ghosts of a message along that has another name now, or is in
+// ghostsFollow takes the ghosts of a message along that has another name now, or is in
 // another mailbox: its copy may come late even then.
-func (e *effects) follow(was MessageKey, mailbox Name, now Ref, c *Changes) {
+func (e *effects) ghostsFollow(was MessageKey, mailbox Name, now Ref, c *Changes) {
 	for _, in := range e.snapshot.Intents {
 		if in.Kind == GhostIntent && (MessageKey{in.Side, cmp.Or(in.Target, in.Mailbox), in.Source.UID}) == was {
 			in.haunt(mailbox, now)

@@ -180,22 +180,25 @@ func TestGhosts(t *testing.T) {
 	})
 }
 
+// departed leaves an intent of a copy in A whose source went away, read before or
+// not.
+func departed(known bool) func(*model) {
+	return func(m *model) {
+		source := testMessage(1, 1, Flags{})
+		if !known {
+			source.Identity = Identity{}
+		}
+		b := m.box(boxA)
+		b.Departed[Far] = append(b.Departed[Far], source)
+		b.Intents = append(b.Intents, Intent{ID: 1, Kind: CopyIntent, Side: Far, Mailbox: boxA, Source: source.Ref,
+			Size: source.Size, Date: source.Date, TargetUIDNext: 500})
+	}
+}
+
 // TestReclaim: a copy that was cut and whose source went away meanwhile. Only
 // what is surely that copy is removed for it.
 func TestReclaim(t *testing.T) {
 	t.Parallel()
-	departed := func(known bool) func(*model) {
-		return func(m *model) {
-			source := testMessage(1, 1, Flags{})
-			if !known {
-				source.Identity = Identity{}
-			}
-			b := m.box(boxA)
-			b.Departed[Far] = append(b.Departed[Far], source)
-			b.Intents = append(b.Intents, Intent{ID: 1, Kind: CopyIntent, Side: Far, Mailbox: boxA, Source: source.Ref,
-				Size: source.Size, Date: source.Date, TargetUIDNext: 500})
-		}
-	}
 	for _, c := range []struct {
 		name    string
 		change  func(*model)
@@ -230,5 +233,40 @@ func TestReclaim(t *testing.T) {
 	m.in.Settled = true
 	if got := sayAll(m.plan().Actions); got != "settled" {
 		t.Errorf("nothing there at all: got %q, want the intent settled", got)
+	}
+}
+
+// TestAbandonedIntentStays: a copy whose source went away may come late, and what may
+// be its source under another name is to be known for that when it is sent, be it in a
+// later run.
+func TestAbandonedIntentStays(t *testing.T) {
+	t.Parallel()
+	renamed := with(departed(false), settled, freshIn(boxA, Far, "1"))
+	unread := func(m *model) {
+		m.box(boxA).Unread[Near] = []Message{{Ref: Ref{UID: 700}, Date: testMessage(1, 1, Flags{}).Date}}
+	}
+	unseen := func(m *model) {
+		m.row(boxB, 1, ".|.|.")
+		seen := &m.box(boxB).Records[0].Seen[Far]
+		seen.Sight, seen.Message.Base = Unknown, "7.1.host"
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*model)
+		want   string
+	}{
+		{"sent", renamed, "copy near"},
+		{"what may be its copy cannot be read", with(renamed, unread), "wait near"},
+		{"it may come from a mailbox that nobody could look into", with(renamed, unseen), ""},
+	} {
+		m := newModel(t, NewPolicy(TwoWay, Far))
+		c.change(m)
+		p := m.plan()
+		if got := sayAll(p.Actions); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		if len(p.Actions) > 0 && p.Actions[0].Intent != 1 {
+			t.Errorf("%s: got %+v, want its intent with it", c.name, p.Actions[0])
+		}
 	}
 }

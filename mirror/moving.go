@@ -91,7 +91,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 		return
 	}
 	e.result.Summary.Moved[s]++
-	e.follow(MessageKey{o, b.name, a.UID[o]}, to.name, a.Partner.Ref, c)
+	e.ghostsFollow(MessageKey{o, b.name, a.UID[o]}, to.name, a.Partner.Ref, c)
 	if r.Pending && r.To.UID == 0 {
 		// The copy is on its way, the source untouched: the next round finds
 		// the copy and ends the move.
@@ -120,7 +120,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	to.sides[s].messages[arrived.UID] = &arrived
 	rec := a.Record
 	rec.UID[s] = arrived.UID
-	e.follow(MessageKey{s, b.name, r.From.UID}, to.name, r.To, c)
+	e.ghostsFollow(MessageKey{s, b.name, r.From.UID}, to.name, r.To, c)
 	c.DropQuarantine = append(c.DropQuarantine, MessageKey{o, to.name, a.Partner.UID})
 	c.Messages = append(c.Messages, MessageRow{s, to.name, arrived}, MessageRow{o, to.name, *a.Partner})
 	c.Records = append(c.Records, rec)

@@ -120,7 +120,7 @@ func (e *effects) noteAction(a Action, c *Changes) {
 			if a.UID[s] != a.Record.UID[s] {
 				dropMessage(c, MessageKey{s, a.Mailbox, a.UID[s]})
 				c.DropQuarantine = append(c.DropQuarantine, MessageKey{s, a.Mailbox, a.Record.UID[s]})
-				e.follow(MessageKey{s, a.Mailbox, a.UID[s]}, a.Mailbox, e.box(a.Mailbox).sides[s].ref(a.Record.UID[s]), c)
+				e.ghostsFollow(MessageKey{s, a.Mailbox, a.UID[s]}, a.Mailbox, e.box(a.Mailbox).sides[s].ref(a.Record.UID[s]), c)
 			}
 		}
 		c.Records = append(c.Records, a.Record)

@@ -10,7 +10,7 @@ import (
 // sorted plan. When it needs to know more of some messages it returns needs,
 // and the plan is not to be used; the caller identifies them and asks again.
 func MakePlan(in Input) (Plan, []Need) {
-	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, undecided: map[int64]bool{}, kept: map[int64]bool{}, awaited: map[MailboxKey]bool{},
+	p := &planner{in: in, needs: needs{}, arrived: map[int64]Sight{}, undecided: map[int64]bool{}, awaited: map[MailboxKey]bool{},
 		sources: map[MessageKey]bool{}, closed: map[MailboxKey]bool{}}
 	for _, box := range in.Mailboxes {
 		box.Records = slices.Clone(box.Records) // rebinding changes them
@@ -79,7 +79,7 @@ type planner struct {
 	// arrived says of the intents of moves and removals whether the message is
 	// where it was going.
 	arrived map[int64]Sight
-	// undecided are such intents of which nobody could read what became of them.
+	// undecided are intents of which this plan cannot tell what became of them.
 	undecided map[int64]bool
 	// awaited are mailboxes in which such a message may still appear.
 	awaited map[MailboxKey]bool
@@ -89,8 +89,6 @@ type planner struct {
 	orphans [2][]*Intent
 	// lost are the intents of copies whose source may be sent as another message.
 	lost [2][]*Intent
-	// kept are intents that this plan says nothing of.
-	kept map[int64]bool
 	// held, sources and closed are what must not be sent, from where and to
 	// where; see holds.
 	held    []hold

@@ -88,16 +88,15 @@ func TestAnswersOverlap(t *testing.T) {
 	}
 }
 
-// TestSourceBreaksBehind: where the source breaks in the second batch, and the target
-// is lost with it, the message at which that was is noted, and none of the first.
-func TestSourceBreaksBehind(t *testing.T) {
-	t.Parallel()
-	p := inStep(t, 2, mirrortest.Options{}, maildirLike())
+// breakingPair has a letter to be sent in INBOX and one in Archive, and a source that
+// breaks where breaks says so, by how many events there were. The target answers late,
+// or is lost.
+func breakingPair(t *testing.T, lost bool, breaks func(events int) bool) (p *pair, events *[]string) {
+	p, events = inStep(t, 2, mirrortest.Options{}, maildirLike()), new([]string)
 	p.deliverNear(nametrans.Inbox, letter(10), mirror.Flags{})
 	p.deliverNear(box("Archive"), letter(11), mirror.Flags{})
-	var events []string
 	p.hook(mirror.Near, &hooks{fetch: func(b mirror.Body) (mirror.Body, error) {
-		if len(events) > 0 { // the first batch was sent
+		if breaks(len(*events)) {
 			return b, mirror.ErrCut
 		}
 		return b, nil
@@ -105,10 +104,18 @@ func TestSourceBreaksBehind(t *testing.T) {
 	hooked := p.wrap
 	p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
 		if r = hooked(s, r); s == mirror.Far {
-			return &lateSide{r, true, &events}
+			return &lateSide{r, lost, events}
 		}
 		return r
 	}
+	return p, events
+}
+
+// TestSourceBreaksBehind: where the source breaks in the second batch, and the target
+// is lost with it, the message at which that was is noted, and none of the first.
+func TestSourceBreaksBehind(t *testing.T) {
+	t.Parallel()
+	p, _ := breakingPair(t, true, func(events int) bool { return events > 0 }) // the first batch was sent
 	p.sync(mirror.ExitTemporary)
 	if aside := p.snapshot().Quarantine; len(aside) != 1 || aside[0].Mailbox != box("Archive") {
 		t.Errorf("%+v count as those at which it broke, want the one in Archive only", aside)
@@ -119,26 +126,10 @@ func TestSourceBreaksBehind(t *testing.T) {
 // TestSourceBreaksFirst: nothing is sent behind a batch whose source broke.
 func TestSourceBreaksFirst(t *testing.T) {
 	t.Parallel()
-	p := inStep(t, 2, mirrortest.Options{}, maildirLike())
-	p.deliverNear(nametrans.Inbox, letter(10), mirror.Flags{})
-	p.deliverNear(box("Archive"), letter(11), mirror.Flags{})
-	var events []string
-	p.hook(mirror.Near, &hooks{fetch: func(b mirror.Body) (mirror.Body, error) {
-		if len(events) == 0 {
-			return b, mirror.ErrCut
-		}
-		return b, nil
-	}})
-	hooked := p.wrap
-	p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
-		if r = hooked(s, r); s == mirror.Far {
-			return &lateSide{r, false, &events}
-		}
-		return r
-	}
+	p, events := breakingPair(t, false, func(events int) bool { return events == 0 })
 	p.sync(mirror.ExitTemporary)
-	if want := []string{"sent INBOX", "answered INBOX"}; !slices.Equal(events, want) {
-		t.Errorf("got %q, want %q", events, want)
+	if want := []string{"sent INBOX", "answered INBOX"}; !slices.Equal(*events, want) {
+		t.Errorf("got %q, want %q", *events, want)
 	}
 	wantOnce(p)
 }

@@ -60,7 +60,7 @@ func (b *boxPlanner) send(a Action) {
 	}
 	if at := b.mayComeFrom(from, a.Message); !a.Again && at != "" {
 		if in := b.inherit(from, a.Message); in != nil {
-			b.kept[in.ID] = true
+			b.undecided[in.ID] = true
 		}
 		b.nextRun(at)
 		b.nextRun(b.box.Name)
@@ -152,7 +152,7 @@ func (b *boxPlanner) settleIntents() {
 	}
 	unsure := b.unsure()
 	for _, in := range b.box.Intents {
-		if !open[in.ID] && !b.kept[in.ID] && !b.marked[in.ID] && !b.undecided[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
+		if !open[in.ID] && !b.marked[in.ID] && !b.undecided[in.ID] && !b.box.Quarantined[in.Side][in.Source.UID] && !unsure[in.Side][in.Source.UID] {
 			b.add(Action{Kind: Settled, Side: in.Side.Other(), Mailbox: b.box.Name, UID: uids(in.Side, in.Source.UID), Intent: in.ID})
 		}
 	}
