@@ -85,7 +85,7 @@ var places = []mirror.Name{nametrans.Inbox, box("Archive"), box("Lists", "go"), 
 // pinned letters stay where they are, so that no side ever looks emptied.
 const pinned = 3
 
-// historiesInCI is how many histories CI plays, of all kinds together.
+// historiesInCI is the least that CI plays of histories, of all kinds together.
 const historiesInCI = 10000
 
 func TestRandomHistories(t *testing.T) {

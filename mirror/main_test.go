@@ -16,8 +16,10 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	kinds := len(historyKinds())
+	perKind := (historiesInCI + kinds - 1) / kinds // rounded up: at least historiesInCI in all
 	for name, value := range map[string]string{
-		"rapid.seed": "1", "rapid.checks": fmt.Sprint(proof.Times(historiesInCI/len(historyKinds()), 10)),
+		"rapid.seed": "1", "rapid.checks": fmt.Sprint(proof.Times(perKind, 10)),
 	} {
 		if !given[name] {
 			flag.Set(name, value)
