@@ -335,10 +335,11 @@ func (e *effects) sentAgain(to Side, a *Action, c *Changes) {
 // ghostsFollow takes the ghosts of a message along that has another name now, or is in
 // another mailbox: its copy may come late even then.
 func (e *effects) ghostsFollow(was MessageKey, mailbox Name, now Ref, c *Changes) {
-	for _, in := range e.snapshot.Intents {
+	for i := range e.snapshot.Intents { // the snapshot's own: one may be taken along twice in a run
+		in := &e.snapshot.Intents[i]
 		if in.Kind == GhostIntent && (MessageKey{in.Side, cmp.Or(in.Target, in.Mailbox), in.Source.UID}) == was {
 			in.haunt(mailbox, now)
-			c.Intents = append(c.Intents, &in)
+			c.Intents = append(c.Intents, in)
 		}
 	}
 }

@@ -306,4 +306,24 @@ move near 0 Archive`},
 cut far 0 70s
 rest
 move far 0 Archive`},
+	// Both at once.
+	{"IMAP without mod-sequences and Maildir", `deliver near INBOX 3
+cut far 0 70s
+rest
+move far 0 Archive
+rebase near 0`},
+	// Paired after a crash, by Message-ID, Date and From, with a header that tells it
+	// from nothing: when it was renamed, nobody could tell what it was.
+	{"changing IMAP and Maildir", `deliver near INBOX 4
+crash before 4
+rest
+rebase near 0`},
+	// The copy of a draft that was edited while the server did not say the UID was taken
+	// for the next version.
+	{"bare IMAP and bare IMAP", `deliver far INBOX 3
+during far 15 deliver far Archive 3
+during far 14 edit far 0
+rest
+remove near 1
+crash before 18`},
 }

@@ -172,7 +172,7 @@ func (b *boxPlanner) adopt() {
 	m := matchMessages(far, near, true)
 	b.needs.add(Far, b.box.Name, far, m.needA)
 	b.needs.add(Near, b.box.Name, near, m.needB)
-	if m.needs() {
+	if m.needs() || b.needContents([2][]Message{Far: far, Near: near}, m.pairs) {
 		return
 	}
 	for _, pair := range m.pairs {
@@ -183,13 +183,35 @@ func (b *boxPlanner) adopt() {
 	b.ghosts()
 }
 
+// needContents asks for the content of files whose header does not tell them from
+// others, and whose partner the other side changed: once such a file has another name,
+// only that tells it.
+func (b *boxPlanner) needContents(lists [2][]Message, pairs []match) (needed bool) {
+	for _, s := range Sides {
+		if b.in.Sides[s].Traits.Numbers {
+			continue
+		}
+		unknown := map[int]Depth{}
+		for _, pair := range pairs {
+			i := [2]int{pair.a, pair.b}[s]
+			if id := lists[s][i].Identity; pair.altered && !id.Decisive && !id.Body.Known() {
+				unknown[i] = Bodies
+			}
+		}
+		b.needs.add(s, b.box.Name, lists[s], unknown)
+		needed = needed || len(unknown) > 0
+	}
+	return needed
+}
+
 // acceptedFirst is free with those first whose copy the other side accepted:
 // of several equal messages it is theirs that must be there. A copy that came too
-// late is paired with an equal message only, never with its next version.
+// late, or whose source went away meanwhile, is paired with an equal message only,
+// never with its next version.
 func (b *boxPlanner) acceptedFirst(s Side) []Message {
 	list := b.free(s)
 	for i := range list {
-		if b.box.Late[s][list[i].UID] {
+		if b.box.Late[s][list[i].UID] || b.copyOfDeparted(s, list[i]) {
 			list[i].Identity.Key = Digest{}
 		}
 	}

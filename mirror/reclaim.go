@@ -110,6 +110,16 @@ func (b *boxPlanner) likelyCopyOf(in *Intent, source Message) *Message {
 	return &same[0]
 }
 
+// copyOfDeparted reports whether m, which is new on s, most likely is the copy of a
+// message that went away.
+func (b *boxPlanner) copyOfDeparted(s Side, m Message) (likely bool) {
+	b.eachDeparted(func(from Side, in *Intent, _ Message) {
+		likely = likely || from != s && !b.reclaimed[in.ID] && in.Reserved.Base == "" &&
+			m.UID >= in.TargetUIDNext && m.Size == in.Size && m.Date.Equal(in.Date)
+	})
+	return likely
+}
+
 // candidates are the messages that the copy of an intent may be, where the side
 // numbers them itself.
 func (b *boxPlanner) candidates(in *Intent) (list []Message) {

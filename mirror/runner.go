@@ -157,9 +157,24 @@ func (x *run) do(ctx context.Context) error {
 	}
 	defer x.close()
 	if err := x.rounds(ctx); err != nil {
+		x.remember()
 		return x.pause(err)
 	}
 	return x.finish(start)
+}
+
+// remember keeps what the sides learned in a run that failed, which may be what made
+// it fail. The run's own error is the one that counts.
+func (x *run) remember() {
+	var c Changes
+	for _, s := range Sides {
+		row := &x.snapshot.Sides[s]
+		if memory := x.Repositories[s].Memory(); memory != row.Memory {
+			row.Memory = memory
+			c.Sides = append(c.Sides, SideChange{s, *row})
+		}
+	}
+	_ = x.commit(&c)
 }
 
 func (x *run) load() (err error) {

@@ -19,6 +19,7 @@ type visitor struct {
 type visits struct {
 	memories []string
 	briefs   []bool
+	err      error // of listings
 }
 
 func (v *visitor) Connect(ctx context.Context, visit mirror.Visit) (mirror.Traits, error) {
@@ -28,6 +29,9 @@ func (v *visitor) Connect(ctx context.Context, visit mirror.Visit) (mirror.Trait
 
 func (v *visitor) List(ctx context.Context, brief bool) (mirror.Listing, error) {
 	v.log.briefs = append(v.log.briefs, brief)
+	if v.log.err != nil {
+		return mirror.Listing{}, v.log.err
+	}
 	return v.Repository.List(ctx, brief)
 }
 
@@ -48,6 +52,20 @@ func TestMemory(t *testing.T) {
 	p := newPair(t, mirrortest.Options{}, maildirLike())
 	log := p.watch()
 	p.sync(mirror.ExitDone)
+	p.sync(mirror.ExitDone)
+	if want := []string{"", "listed before"}; !slices.Equal(log.memories, want) {
+		t.Errorf("got %q, want %q", log.memories, want)
+	}
+}
+
+// TestMemoryOfFailedRun: what a repository learned in a run that failed is there as
+// well.
+func TestMemoryOfFailedRun(t *testing.T) {
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	log := p.watch()
+	log.err = mirror.ErrCut
+	p.sync(mirror.ExitTemporary)
+	log.err = nil
 	p.sync(mirror.ExitDone)
 	if want := []string{"", "listed before"}; !slices.Equal(log.memories, want) {
 		t.Errorf("got %q, want %q", log.memories, want)
