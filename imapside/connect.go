@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-sasl"
@@ -31,6 +32,9 @@ func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Tr
 		return mirror.Traits{}, err
 	}
 	r.untrue = r.memory.Untrue
+	if r.memory.single(time.Now()) {
+		r.lanes.most = 0
+	}
 	return r.traits(), nil
 }
 
@@ -50,7 +54,7 @@ func (r *Repository) dial(ctx context.Context) error {
 	if conn.Greeting().Type == imap.StatusResponseTypePreAuth {
 		r.stage = signedIn
 	}
-	if r.before, err = r.learnCaps(ctx); err != nil {
+	if r.before, err = learnCaps(ctx, r.conn); err != nil {
 		return err
 	}
 	if !maps.Equal(r.before, capSet(r.memory.Before)) {
@@ -79,14 +83,14 @@ func (r *Repository) signIn(ctx context.Context) error {
 	if r.stage == signedIn {
 		return nil
 	}
-	attempt, err := r.authenticate(ctx)
+	attempt, err := authenticate(ctx, r.conn, r.before, r.opts)
 	if err != nil {
 		return err
 	}
 	if err := r.admitted(attempt); err != nil {
 		return err
 	}
-	r.caps, err = r.learnCaps(ctx)
+	r.caps, err = learnCaps(ctx, r.conn)
 	return err
 }
 
@@ -99,40 +103,33 @@ func (r *Repository) admitted(attempt *imapconn.Command) error {
 	return r.denied
 }
 
-func (r *Repository) password(ctx context.Context) (string, error) {
-	if r.opts.Password == nil {
-		return "", errors.New("no password is set")
-	}
-	return r.opts.Password(ctx)
-}
-
 // authenticate sends the first way to sign in that the server offers: PLAIN,
 // the LOGIN command, or the LOGIN mechanism. It is tried once; providers lock
 // accounts for more.
-func (r *Repository) authenticate(ctx context.Context) (*imapconn.Command, error) {
-	password, err := r.password(ctx)
+func authenticate(ctx context.Context, conn *imapconn.Conn, caps imap.CapSet, opts Options) (*imapconn.Command, error) {
+	password, err := opts.password(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sign in: %w: %w", mirror.ErrSignIn, err)
 	}
 	switch {
-	case r.before.Has(imap.AuthCap(sasl.Plain)):
-		return r.conn.Authenticate(ctx, sasl.NewPlainClient("", r.opts.User, password)), nil
-	case !r.before.Has(imap.CapLoginDisabled):
-		return r.conn.Login(ctx, r.opts.User, password), nil
-	case r.before.Has(imap.AuthCap(sasl.Login)):
-		return r.conn.Authenticate(ctx, sasl.NewLoginClient(r.opts.User, password)), nil
+	case caps.Has(imap.AuthCap(sasl.Plain)):
+		return conn.Authenticate(ctx, sasl.NewPlainClient("", opts.User, password)), nil
+	case !caps.Has(imap.CapLoginDisabled):
+		return conn.Login(ctx, opts.User, password), nil
+	case caps.Has(imap.AuthCap(sasl.Login)):
+		return conn.Authenticate(ctx, sasl.NewLoginClient(opts.User, password)), nil
 	}
-	return nil, fmt.Errorf("sign in: %w: the server offers no way with a password (%v)", mirror.ErrSignIn, r.before.AuthMechanisms())
+	return nil, fmt.Errorf("sign in: %w: the server offers no way with a password (%v)", mirror.ErrSignIn, caps.AuthMechanisms())
 }
 
 // learnCaps asks for the capabilities where the server did not volunteer them.
-func (r *Repository) learnCaps(ctx context.Context) (imap.CapSet, error) {
-	caps, known := r.conn.Caps()
+func learnCaps(ctx context.Context, conn *imapconn.Conn) (imap.CapSet, error) {
+	caps, known := conn.Caps()
 	if !known {
-		if err := r.conn.Capability(ctx).Wait(); err != nil {
+		if err := conn.Capability(ctx).Wait(); err != nil {
 			return nil, failure("ask for capabilities", err, mirror.ErrProtocol)
 		}
-		caps, _ = r.conn.Caps()
+		caps, _ = conn.Caps()
 	}
 	return caps, nil
 }

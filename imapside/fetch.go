@@ -56,7 +56,7 @@ func (m *mailbox) sections(ctx context.Context, uids []imap.UID, depth mirror.De
 	if u := m.repo.claim(ctx, m, uids, depth); u != nil {
 		return u.stream, true
 	}
-	return newStream(m, m.repo.sectionItems(depth), split(uids, nil)), false
+	return newStream(m, m.repo.sectionItems(depth), uids, nil), false
 }
 
 // receive runs a stream to its end.

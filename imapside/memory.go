@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -26,6 +27,18 @@ type memory struct {
 	Alone bool `json:"alone,omitempty"`
 	// Untrue says that the server was caught at mod-sequences that are not true.
 	Untrue bool `json:"untrue,omitempty"`
+	// Single is until when no second connection is made, in seconds since 1970: one
+	// was turned away, or failed beside the first one.
+	Single int64 `json:"single,omitempty"`
+}
+
+// keepSingle is how long a server is not asked for a second connection again.
+const keepSingle = 24 * time.Hour
+
+// single reports whether there is to be one connection only.
+func (m memory) single(now time.Time) bool {
+	left := time.Unix(m.Single, 0).Sub(now)
+	return left > 0 && left <= keepSingle
 }
 
 // verdict is what a trial showed; "" before there was one.
@@ -51,6 +64,9 @@ func (m memory) bursts() bool { return m.Address != "" && m.Burst != disproved }
 // Memory implements mirror.Repository.
 func (r *Repository) Memory() string {
 	m := r.memory
+	if r.lanes.lost && r.conn.Err() == nil {
+		m.Single = time.Now().Add(keepSingle).Unix()
+	}
 	m.Address, m.Before, m.After = r.address(), capList(r.before), capList(r.caps)
 	text, err := json.Marshal(m)
 	if err != nil {

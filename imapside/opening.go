@@ -30,6 +30,9 @@ const (
 // errLostBehind says that a server lost what stood behind the sign-in.
 var errLostBehind = errors.New("the server lost what was sent behind the sign-in")
 
+// ourID is what ID tells of us (RFC 2971 §3.1).
+var ourID = map[string]string{"name": "mailtwin"}
+
 // opening is what a session begins with, on its way.
 type opening struct {
 	signIn *imapconn.Command // nil: it is signed in
@@ -97,7 +100,7 @@ func (r *Repository) open(ctx context.Context, ask func()) error {
 // begin queues what a session begins with, as far as it is still to come.
 func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 	if r.stage == greeted {
-		if o.signIn, err = r.authenticate(ctx); err != nil {
+		if o.signIn, err = authenticate(ctx, r.conn, r.before, r.opts); err != nil {
 			return opening{}, err
 		}
 		o.trial = r.conn.Noop(ctx)
@@ -105,7 +108,7 @@ func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 	// A server may refuse to know us and to enable anything: a lost connection
 	// shows in what follows.
 	if r.caps.Has(imap.CapID) {
-		r.conn.ID(ctx, map[string]string{"name": "mailtwin"})
+		r.conn.ID(ctx, ourID)
 	}
 	if r.caps.Has(imap.CapEnable) && r.condStore() {
 		// QRESYNC implies CONDSTORE (RFC 7162 §3.2.3).

@@ -2,6 +2,7 @@ package imapside
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 
@@ -39,7 +40,8 @@ type Options struct {
 	// it. Its error fails the sign-in.
 	Password func(ctx context.Context) (string, error)
 
-	// Trace receives the wire without credentials; nil means none.
+	// Trace receives the wire without credentials, a line a call, from several
+	// goroutines at once; nil means none.
 	Trace io.Writer
 	// Dial replaces the network in tests; nil means net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -59,6 +61,13 @@ func (o Options) port() int {
 		return portTLS
 	}
 	return portClear
+}
+
+func (o Options) password(ctx context.Context) (string, error) {
+	if o.Password == nil {
+		return "", errors.New("no password is set")
+	}
+	return o.Password(ctx)
 }
 
 // wire translates the options into those of a connection.

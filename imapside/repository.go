@@ -18,7 +18,8 @@ import (
 const logoutWait = 5 * time.Second
 
 // Repository is an IMAP account. Make it with New; it holds one connection at a
-// time from Connect to Close and is used by one goroutine at a time. Sinks and batches
+// time from Connect to Close, beside which bodies may come over up to three others,
+// and is used by one goroutine at a time. Sinks and batches
 // given to its mailboxes may run on another goroutine while a call lasts, and
 // never after it has returned.
 type Repository struct {
@@ -54,6 +55,9 @@ type Repository struct {
 	upcoming []*upcoming
 	tail     *upcoming // the last one that was sent, nil where something else was
 
+	// lanes are further connections, for bodies.
+	lanes lanes
+
 	// at is the selected mailbox, nil where none is or nobody knows; early is the
 	// one that was selected ahead of the changes to be made in it.
 	at    *selection
@@ -73,7 +77,7 @@ var _ mirror.Repository = (*Repository)(nil)
 
 // New returns the account that opts describe. Nothing is sent before Connect.
 func New(opts Options) *Repository {
-	return &Repository{opts: opts, opened: make(map[string]*mailbox)}
+	return &Repository{opts: opts, opened: make(map[string]*mailbox), lanes: lanes{most: mostLanes}}
 }
 
 // Close signs out, waiting no longer than five seconds for the server, and
@@ -84,6 +88,7 @@ func (r *Repository) Close() error {
 	}
 	defer r.conn.Close()
 	r.forget()
+	r.lanes.close()
 	if r.conn.Err() != nil || r.draining() {
 		return nil
 	}
@@ -120,7 +125,7 @@ func (r *Repository) Alerts() []string {
 	if r.conn == nil {
 		return nil
 	}
-	return slices.Concat(r.alerts, r.conn.Alerts())
+	return slices.Concat(r.alerts, r.conn.Alerts(), r.lanes.allAlerts())
 }
 
 func (r *Repository) traits() mirror.Traits {

@@ -39,21 +39,25 @@ type stream struct {
 	// nil.
 	told func(msg *imapconn.FetchMessage)
 
-	windows []window // still to be asked for
-	flying  []window // under way, in order
+	windows []window           // still to be asked for
+	sizes   map[imap.UID]int64 // nil: not known
+	flying  []window           // under way, in order
+	octets  int64              // came, and adapt was not told
 
 	held chan struct{} // closed, once, when the first section waits for ready
 	hold sync.Once
 
-	turn  chan struct{}     // holds one token while somebody uses what follows, or body runs
-	over  chan struct{}     // closed when ended is set
-	ended error             // why nothing more is handed over
-	given map[imap.UID]bool // their section was handed over
-	again []imap.UID        // to be asked for alone
+	turn   chan struct{}     // holds one token while somebody uses what follows, or body runs
+	over   chan struct{}     // closed when ended is set
+	ended  error             // why nothing more is handed over
+	broken bool              // ended because a lane did
+	given  map[imap.UID]bool // their section was handed over
+	again  []imap.UID        // to be asked for alone
 }
 
-func newStream(m *mailbox, items imapconn.FetchItems, windows []window) *stream {
-	return &stream{m: m, items: items, windows: windows, given: make(map[imap.UID]bool),
+// newStream returns a stream of sections of messages, whose sizes may be nil.
+func newStream(m *mailbox, items imapconn.FetchItems, uids []imap.UID, sizes map[imap.UID]int64) *stream {
+	return &stream{m: m, items: items, windows: split(uids, sizes), sizes: sizes, given: make(map[imap.UID]bool),
 		ready: make(chan struct{}), held: make(chan struct{}), turn: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
@@ -73,6 +77,7 @@ var errStreamEnded = errors.New("stream ended")
 // connection whenever a body is just arriving.
 func (s *stream) run(ctx context.Context) error {
 	close(s.ready)
+	s.m.repo.lanes.pace.resume(time.Now())
 	for {
 		room := int64(octetsAhead)
 		s.fill(ctx, &room)
@@ -82,11 +87,13 @@ func (s *stream) run(ctx context.Context) error {
 		if len(s.windows) == 0 {
 			s.m.repo.pump(ctx, room)
 		}
-		if err := s.wait(ctx, s.flying[0]); err != nil {
+		first := s.flying[0]
+		if err := s.wait(ctx, first); err != nil {
 			s.drop()
 			return err
 		}
 		s.flying = s.flying[1:]
+		s.m.repo.adapt(ctx, first.lane, s.came(), s.m.repo.left(s))
 	}
 }
 
@@ -94,21 +101,78 @@ func (s *stream) run(ctx context.Context) error {
 type window struct {
 	uids    []imap.UID
 	octets  int64 // of the messages, 0 where that is not known
+	again   bool  // a lane did not give them
+	lane    *lane // nil: the first connection
 	command *imapconn.DataCommand[imapconn.FetchData]
+	// selected is the EXAMINE in front of it, nil on the first connection.
+	selected *imapconn.DataCommand[imapconn.SelectData]
 }
 
-// fill sends windows as long as there is room for octets under way.
+// fill sends windows as long as there is room for octets under way; room is that of
+// the first connection.
 func (s *stream) fill(ctx context.Context, room *int64) {
 	for _, w := range s.flying {
-		*room -= w.room()
+		if w.lane == nil {
+			*room -= w.room()
+		}
 	}
-	for len(s.windows) > 0 && *room > 0 {
-		w := s.windows[0]
-		s.windows = s.windows[1:]
-		w.command = s.ask(ctx, w.uids, s.handler())
+	for len(s.windows) > 0 {
+		line, ok := s.m.repo.lanes.next(*room)
+		if s.windows[0].again || s.sizes == nil {
+			line, ok = nil, *room > 0
+		}
+		if !ok {
+			return
+		}
+		w := s.send(ctx, s.next(), line)
 		s.flying = append(s.flying, w)
-		*room -= w.room()
+		if s.m.repo.lanes.turn++; line == nil {
+			*room -= w.room()
+		}
 	}
+}
+
+// next returns the next window to be asked for: a small one where others come over
+// other connections meanwhile.
+func (s *stream) next() window {
+	w := &s.windows[0]
+	n := len(w.uids)
+	if s.sizes != nil && len(s.m.repo.lanes.open) > 0 {
+		n = atMost(laneOctets, w.uids, s.sizes)
+	}
+	if n == len(w.uids) {
+		whole := *w
+		s.windows = s.windows[1:]
+		return whole
+	}
+	first := window{uids: w.uids[:n:n], again: w.again}
+	for _, uid := range first.uids {
+		first.octets += s.sizes[uid]
+	}
+	w.uids, w.octets = w.uids[n:], w.octets-first.octets
+	return first
+}
+
+// atMost returns how many of uids, but one at least, have no more than octets.
+func atMost(octets int64, uids []imap.UID, sizes map[imap.UID]int64) int {
+	for n, uid := range uids {
+		if octets -= sizes[uid]; octets < 0 {
+			return max(1, n)
+		}
+	}
+	return len(uids)
+}
+
+func (s *stream) send(ctx context.Context, w window, line *lane) window {
+	t := s.ticketOf(line)
+	if w.lane = line; line == nil {
+		w.command = s.ask(ctx, w.uids, s.handler(t))
+		return w
+	}
+	line.octets += w.octets
+	w.selected = line.enter(ctx, s)
+	w.command = line.conn.UIDFetch(context.WithoutCancel(ctx), setOf(w.uids), s.items, s.laneHandler(t, s.m.status.UIDValidity, w.selected))
+	return w
 }
 
 // room is what a window takes of octetsAhead.
@@ -144,7 +208,7 @@ func (s *stream) wait(ctx context.Context, w window) error {
 		return s.ended
 	case <-ctx.Done():
 		return s.cancel(ctx)
-	case <-s.m.repo.heldUp():
+	case <-s.m.repo.heldUp(w):
 		s.m.repo.forget()
 		return s.wait(ctx, w)
 	}
@@ -153,7 +217,11 @@ func (s *stream) wait(ctx context.Context, w window) error {
 
 // answered judges the answer to a command.
 func (s *stream) answered(w window) error {
-	if _, err := w.command.Wait(); err != nil {
+	_, err := w.command.Wait()
+	switch {
+	case w.lane != nil:
+		return s.overLane(w, err)
+	case err != nil:
 		return s.settle(err, w.uids)
 	}
 	return nil
@@ -168,6 +236,7 @@ func (s *stream) cancel(ctx context.Context) error {
 	case s.turn <- struct{}{}:
 	case <-grace.C:
 		s.m.repo.conn.Close()
+		s.m.repo.lanes.close()
 		s.turn <- struct{}{}
 	}
 	defer s.unlock()
@@ -188,7 +257,13 @@ func (s *stream) end(err error) {
 
 // drop leaves commands to end by themselves.
 func (s *stream) drop() {
+	lanes := &s.m.repo.lanes
+	lanes.lost = lanes.lost || s.broken
 	for _, w := range s.flying {
+		if w.lane != nil {
+			lanes.answered(w.lane, w.octets)
+			continue
+		}
 		s.m.repo.dropped = append(s.m.repo.dropped, w.command.Done())
 	}
 	s.flying = nil
@@ -215,7 +290,7 @@ func (s *stream) settle(err error, uids []imap.UID) error {
 	return s.ended
 }
 
-func (s *stream) handler() imapconn.FetchHandler {
+func (s *stream) handler(t ticket) imapconn.FetchHandler {
 	late := make(map[uint32]bool) // sequence numbers of sections that came before their UID
 	return imapconn.FetchHandler{
 		Body: func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
@@ -223,7 +298,7 @@ func (s *stream) handler() imapconn.FetchHandler {
 				late[msg.SeqNum] = true
 				return s.stopped()
 			}
-			return s.give(msg.UID, body)
+			return s.give(msg.UID, body, t)
 		},
 		Message: func(msg *imapconn.FetchMessage) error {
 			if late[msg.SeqNum] {
@@ -252,10 +327,10 @@ func (s *stream) stopped() error {
 	return nil
 }
 
-// give hands a section over, unless the message was given before. The lock is
-// held meanwhile: run does not return while body runs.
-func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
-	if !s.await() {
+// give hands a section over when it is its turn, unless the message was given before.
+// The lock is held meanwhile: run does not return while body runs.
+func (s *stream) give(uid imap.UID, body *imapconn.FetchBody, t ticket) error {
+	if !s.await(t.lane) || !t.come(s.over) {
 		return errStreamEnded
 	}
 	s.lock()
@@ -268,19 +343,31 @@ func (s *stream) give(uid imap.UID, body *imapconn.FetchBody) error {
 	}
 	s.given[uid] = true
 	err := s.body(uid, body)
+	s.octets += body.Size
 	if err != nil {
+		s.broken = t.lane && errors.Is(err, mirror.ErrCut)
 		s.end(err)
 	}
 	return err
 }
 
+// came returns how many octets came since it was called last.
+func (s *stream) came() (octets int64) {
+	s.lock()
+	defer s.unlock()
+	octets, s.octets = s.octets, 0
+	return octets
+}
+
 // await waits until somebody takes the bodies, and reports false where nobody
-// will.
-func (s *stream) await() bool {
+// will. Over a lane they may come before those that were asked for before.
+func (s *stream) await(lane bool) bool {
 	select {
 	case <-s.ready:
 		return true
 	default:
+	}
+	if !lane {
 		s.hold.Do(func() { close(s.held) })
 	}
 	select {
@@ -313,10 +400,10 @@ func (s *stream) runAlone(ctx context.Context) error {
 			return nil
 		}}
 		s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf([]imap.UID{uid}), imapconn.FetchItems{Flags: true}, learn)
-		handler := s.handler()
+		handler := s.handler(ticket{})
 		handler.Body = func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
 			if msg.UID == uid || (msg.UID == 0 && number != 0 && msg.SeqNum == number) {
-				return s.give(uid, body)
+				return s.give(uid, body, ticket{})
 			}
 			return s.stopped()
 		}

@@ -44,20 +44,21 @@ func (r *Repository) queue(wire string, messages []mirror.Message, depth mirror.
 		}
 	}
 	u := &upcoming{m: m, uids: inOrder(refs), depth: depth}
-	u.stream = newStream(m, r.sectionItems(depth), split(u.uids, sizes))
+	u.stream = newStream(m, r.sectionItems(depth), u.uids, sizes)
 	r.upcoming = append(r.upcoming, u)
 }
 
 // usualHeader is about how many octets a header section has.
 const usualHeader = 8 << 10
 
-// pump sends as much of what was announced as there is room for, in octets. A
+// pump sends as much of what was announced as there is room for, in octets of the
+// first connection. A
 // call waits for the one before it in the same mailbox: a server may send the
 // answers of several FETCHes mixed (Dovecot does when its output is full), and
 // only a SELECT between them keeps them apart.
 func (r *Repository) pump(ctx context.Context, room int64) {
 	for _, u := range r.upcoming {
-		if room <= 0 || !u.begun && r.tail != nil && r.tail.m == u.m {
+		if _, ok := r.lanes.next(room); !ok || !u.begun && r.tail != nil && r.tail.m == u.m {
 			return
 		}
 		u.begin(ctx)
@@ -113,11 +114,11 @@ func (r *Repository) claim(ctx context.Context, m *mailbox, uids []imap.UID, dep
 	return u
 }
 
-// heldUp is closed when bodies have come that nobody takes yet, though what was
-// asked before them is not answered: the server sends its answers mixed. It is nil
-// where nothing is announced.
-func (r *Repository) heldUp() <-chan struct{} {
-	if len(r.upcoming) == 0 {
+// heldUp is closed when bodies have come that nobody takes yet, though w, which was
+// asked before them, is not answered: the server sends its answers mixed. It is nil
+// where nothing is announced, and for what comes over another connection.
+func (r *Repository) heldUp(w window) <-chan struct{} {
+	if len(r.upcoming) == 0 || w.lane != nil {
 		return nil
 	}
 	return r.upcoming[0].stream.held

@@ -26,6 +26,7 @@ type job struct {
 	kind      kind
 	shape     shape // the mail that is there before
 	change    change
+	rate      int // octets a second that the server sends over each connection; 0: no limit
 }
 
 // A change is how much a job changes before each run.
@@ -44,6 +45,7 @@ func jobs(scale float64) []job {
 	large := mail(20, 500, 19_200)
 	list := []job{
 		{id: "first", kind: download, shape: large},
+		{id: "narrow", kind: download, shape: mail(20, 100, 19_500), rate: 4_000_000},
 		{id: "noop20", kind: noop, shape: mail(20, 500, 2_000)},
 		{id: "noop200", kind: noop, shape: mail(200, 50, 2_000)},
 		{id: "noop1k", kind: noop, shape: mail(1, 1_000, 700)},
@@ -76,6 +78,9 @@ func (j job) describe() string {
 	mail := fmt.Sprintf("%s in %s (%s)", plural(j.shape.messages(), "message"), plural(j.shape.mailboxes, "mailbox"), megabytes(j.shape.octets()))
 	switch j.kind {
 	case download:
+		if j.rate > 0 {
+			mail += fmt.Sprintf(", from a server that sends %s a second over each connection", megabytes(int64(j.rate)))
+		}
 		return "first download: " + mail
 	case upload:
 		return "upload to an empty server: " + mail

@@ -20,10 +20,13 @@ import (
 //     been sent after R. What a client computes between connect and its first
 //     octets is taken to run beside the handshake.
 //   - The end of a stream takes R/2 as well.
+//   - Where rate is set, no more than that comes from the server in a second. What
+//     the client does not read is not made up for.
 //
 // Loss, slow start and windows are not modelled.
 type link struct {
 	half  time.Duration // R/2
+	rate  int           // octets a second to the client; 0: no limit
 	begun time.Time     // when the client came
 
 	mu   sync.Mutex
@@ -76,8 +79,8 @@ func (l *link) carry(client net.Conn, dial func() (net.Conn, error)) {
 	down := make(chan chunk, inFlight)
 	all.Go(func() { l.read(server, down, nil) })
 	var writers sync.WaitGroup
-	writers.Go(func() { l.write(server, up, nil) })
-	writers.Go(func() { l.write(client, down, l.toClient) })
+	writers.Go(func() { l.write(server, up, 0, nil) })
+	writers.Go(func() { l.write(client, down, l.rate, l.toClient) })
 	writers.Wait()
 }
 
@@ -98,11 +101,14 @@ func (l *link) read(from net.Conn, queue chan<- chunk, count func(n int)) {
 	}
 }
 
-// write delivers what is due. After an error it only empties the queue, so that
-// its reader ends.
-func (l *link) write(to net.Conn, queue <-chan chunk, count func(n int)) {
+// write delivers what is due, no faster than rate where that is not 0. After an error
+// it only empties the queue, so that its reader ends.
+func (l *link) write(to net.Conn, queue <-chan chunk, rate int, count func(n int)) {
 	for c := range queue {
 		sleepUntil(c.due)
+		if rate > 0 {
+			time.Sleep(time.Duration(c.n) * time.Second / time.Duration(rate))
+		}
 		if !deliver(to, c, count) {
 			to.Close()
 			drop(queue)

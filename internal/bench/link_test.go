@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,5 +181,25 @@ func TestFullQueue(t *testing.T) {
 			}
 		}()
 		u.expect(t, u.client, string(bytes.Repeat([]byte("x"), count)))
+	})
+}
+
+// TestRate: no more than the rate comes from the server, and what the client does not
+// read meanwhile is not made up for.
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := openLink(0)
+		defer u.close()
+		u.rate = 1_000
+		text := strings.Repeat("x", 500)
+		go func() {
+			for range 3 {
+				io.WriteString(u.server, text)
+			}
+		}()
+		wantTime(t, "first", u.expect(t, u.client, text), 500*time.Millisecond)
+		time.Sleep(5 * time.Second)
+		wantTime(t, "second, which waited", u.expect(t, u.client, text), 5500*time.Millisecond)
+		wantTime(t, "third", u.expect(t, u.client, text), 6*time.Second)
 	})
 }

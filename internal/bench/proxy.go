@@ -17,6 +17,7 @@ type proxy struct {
 
 	mu    sync.Mutex
 	rtt   time.Duration
+	rate  int
 	links []*link
 	open  map[net.Conn]struct{}
 }
@@ -39,7 +40,7 @@ func (p *proxy) accept() {
 			return
 		}
 		p.mu.Lock()
-		l := &link{half: p.rtt / 2, begun: time.Now()}
+		l := &link{half: p.rtt / 2, rate: p.rate, begun: time.Now()}
 		p.links = append(p.links, l)
 		p.open[client] = struct{}{}
 		p.mu.Unlock()
@@ -54,11 +55,12 @@ func (p *proxy) accept() {
 
 func (p *proxy) dial() (net.Conn, error) { return net.Dial("tcp", p.target) }
 
-// reset sets the round-trip time of later connections and forgets the counts.
-func (p *proxy) reset(rtt time.Duration) {
+// reset sets the round-trip time of later connections and how many octets a second
+// the server sends over each, 0 for no limit, and forgets the counts.
+func (p *proxy) reset(rtt time.Duration, rate int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rtt, p.links = rtt, nil
+	p.rtt, p.rate, p.links = rtt, rate, nil
 }
 
 // counts waits, ten seconds at most, until no connection is open, and returns

@@ -57,7 +57,7 @@ func TestProxyCountsEachConnection(t *testing.T) {
 	}
 	defer p.close()
 	talk(t, p, 5)
-	p.reset(20 * time.Millisecond)
+	p.reset(20*time.Millisecond, 0)
 	begun := time.Now()
 	talk(t, p, 3)
 	if took := time.Since(begun); took < 80*time.Millisecond {

@@ -137,7 +137,7 @@ func (s *stage) run(ctx context.Context, under condition) (sample, error) {
 	if err := s.tool.configure(&s.site); err != nil {
 		return sample{}, err
 	}
-	at.reset(under.rtt)
+	at.reset(under.rtt, s.job.rate)
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errStuck)
 	defer cancel()
 	used, err := runProcess(ctx, s.tool.command(s.lab, &s.site))
