@@ -14,7 +14,7 @@ type lane struct {
 var lanes = []lane{
 	{name: "histories", pkg: "./mirror", run: "^(TestRandomHistories|TestFoundHistories|TestStorm)$"},
 	{name: "crash points", pkg: "./mirror", run: "^TestEveryCrashPoint$"},
-	{name: "cuts", pkg: "./imapside", run: "^(TestCuts|TestLateAppends|TestWireHistories)$"},
+	{name: "cuts", pkg: "./imapside", run: "^(TestCuts|TestLanesCutAnywhere|TestLateAppends|TestWireHistories)$"},
 	{name: "disks", pkg: "./maildir", run: "^Test(EveryDiskCall|PowerLoss|FullDisk|Coarse|Restless)", scale: 0.3},
 	{name: "state", pkg: "./statedb", run: "^Test"},
 	{name: "Dovecot", pkg: "./internal/acceptance", run: "^Test", dovecot: true},
