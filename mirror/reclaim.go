@@ -111,11 +111,12 @@ func (b *boxPlanner) likelyCopyOf(in *Intent, source Message) *Message {
 }
 
 // copyOfDeparted reports whether m, which is new on s, most likely is the copy of a
-// message that went away.
+// message that went away, and did not only get another name.
 func (b *boxPlanner) copyOfDeparted(s Side, m Message) (likely bool) {
 	b.eachDeparted(func(from Side, in *Intent, _ Message) {
-		likely = likely || from != s && !b.reclaimed[in.ID] && in.Reserved.Base == "" &&
-			m.UID >= in.TargetUIDNext && m.Size == in.Size && m.Date.Equal(in.Date)
+		looksAlike := func(m Message) bool { return m.Size == in.Size && m.Date.Equal(in.Date) }
+		likely = likely || from != s && !b.reclaimed[in.ID] && in.Reserved.Base == "" && m.UID >= in.TargetUIDNext &&
+			looksAlike(m) && !slices.ContainsFunc(b.free(from), looksAlike)
 	})
 	return likely
 }

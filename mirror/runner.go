@@ -177,11 +177,13 @@ func (x *run) remember() {
 	_ = x.commit(&c)
 }
 
-func (x *run) load() (err error) {
-	x.snapshot, err = x.State.Load()
+// load reads the state. When it fails, what was read before stays.
+func (x *run) load() error {
+	snapshot, err := x.State.Load()
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
+	x.snapshot = snapshot
 	return nil
 }
 
