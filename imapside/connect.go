@@ -54,9 +54,11 @@ func (r *Repository) dial(ctx context.Context) error {
 	if conn.Greeting().Type == imap.StatusResponseTypePreAuth {
 		r.stage = signedIn
 	}
-	if r.before, err = learnCaps(ctx, r.conn); err != nil {
-		return err
+	before, err := learnCaps(ctx, r.conn)
+	if err != nil {
+		return err // what was known before stays
 	}
+	r.before = before
 	if !maps.Equal(r.before, capSet(r.memory.Before)) {
 		r.memory = memory{} // another server
 	}

@@ -14,7 +14,7 @@ import (
 // message that is not there, or that the server gives no octet of (RFC 2180
 // §4.1.3), is skipped.
 //
-// The sink runs on the connection's reading goroutine and must not use this
+// The sink runs on the reading goroutine of a connection and must not use this
 // repository. When it fails, bodies that are under way are dropped.
 func (m *mailbox) Fetch(ctx context.Context, refs []mirror.Ref, sink func(mirror.Body) error) error {
 	uids := inOrder(refs)
@@ -56,7 +56,7 @@ func (m *mailbox) sections(ctx context.Context, uids []imap.UID, depth mirror.De
 	if u := m.repo.claim(ctx, m, uids, depth); u != nil {
 		return u.stream, true
 	}
-	return newStream(m, m.repo.sectionItems(depth), uids, nil), false
+	return newStream(m, m.repo.sectionItems(depth), split(uids, nil)), false
 }
 
 // receive runs a stream to its end.
@@ -69,10 +69,13 @@ func (m *mailbox) receive(ctx context.Context, sections *stream, ahead bool) err
 	if err := sections.run(ctx); err != nil {
 		return err
 	}
-	if ahead && len(sections.again) > 0 {
+	if ahead && len(sections.again)+len(sections.missing) > 0 {
 		if err := m.enter(ctx, false); err != nil { // another mailbox may be selected by now
 			return err
 		}
+	}
+	if err := sections.runMissing(ctx); err != nil {
+		return err
 	}
 	return sections.runAlone(ctx)
 }

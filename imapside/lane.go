@@ -57,7 +57,7 @@ func introduce(ctx context.Context, conn *imapconn.Conn, opts Options) error {
 		}
 	}
 	if caps, err = learnCaps(ctx, conn); err == nil && caps.Has(imap.CapID) {
-		conn.ID(ctx, ourID)
+		conn.ID(context.WithoutCancel(ctx), ourID)
 	}
 	return err
 }

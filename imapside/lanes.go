@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"mailtwin/imapside/imapconn"
 )
 
 // An account has at most mostLanes connections beside its first one: servers allow
@@ -27,8 +29,9 @@ const laneOctets = 128 << 10
 // is used by the goroutine that uses the repository.
 type lanes struct {
 	open    []*lane
-	leaving []*lane     // not used any more, and not answered in full
-	coming  chan opened // nil where none is being opened
+	leaving []*lane          // not used any more, and not answered in full
+	gone    []*imapconn.Conn // said good-bye
+	coming  chan opened      // nil where none is being opened
 	stop    context.CancelFunc
 	turn    int // which is asked next, 0 for the first connection
 	most    int // there may be so many in this run
@@ -54,12 +57,17 @@ type pace struct {
 // pauseBetween is how long nothing may be fetched without a new period beginning.
 const pauseBetween = time.Second
 
-// resume begins a new period where nothing was fetched for a while.
-func (p *pace) resume(now time.Time) {
-	if now.Sub(p.last) > pauseBetween {
-		p.restart(now)
+// resume begins a new period where nothing was fetched for a while, but not before the
+// first bodies of a lane that is tried.
+func (l *lanes) resume(now time.Time) {
+	if !l.awaited() && now.Sub(l.pace.last) > pauseBetween {
+		l.pace.restart(now)
 	}
 }
+
+// awaited reports whether a lane is tried that gave nothing yet: its first bodies come
+// behind what was asked before it.
+func (l *lanes) awaited() bool { return l.tried != nil && l.pace.since.IsZero() }
 
 func (p *pace) restart(now time.Time) { p.since, p.last, p.octets = now, now, 0 }
 
@@ -76,7 +84,7 @@ func (r *Repository) adapt(ctx context.Context, from *lane, octets, left int64) 
 	l, now := &r.lanes, time.Now()
 	l.arrive()
 	l.pace.octets, l.pace.last = l.pace.octets+octets, now
-	if l.tried != nil && l.pace.since.IsZero() { // its first bodies wait for what was asked before
+	if l.awaited() {
 		if from == l.tried {
 			l.pace.restart(now)
 		}
@@ -129,6 +137,7 @@ func (l *lanes) arrive() {
 
 func (l *lanes) came(o opened) {
 	l.coming = nil
+	l.stop()
 	if o.err != nil {
 		l.most, l.lost = len(l.open), l.lost || turnedAway(o.err)
 		return
@@ -141,8 +150,14 @@ func (l *lanes) came(o opened) {
 
 // next returns the connection that is asked next, nil for the first one, of which room
 // octets are left: strictly one after the other, so that none has to wait for long until
-// it is its turn. ok is false where that one has no room.
+// it is its turn. ok is false where that one has no room. One that ended while it had
+// nothing to do, as servers end what is idle, is dropped.
 func (l *lanes) next(room int64) (line *lane, ok bool) {
+	for _, one := range slices.Clone(l.open) {
+		if one.octets == 0 && one.conn.Err() != nil {
+			l.shut(one)
+		}
+	}
 	if l.turn %= len(l.open) + 1; l.turn > 0 {
 		line = l.open[l.turn-1]
 		room = octetsAhead - line.octets
@@ -160,28 +175,40 @@ func (l *lanes) answered(one *lane, octets int64) {
 
 // retire takes a lane out of use. What was asked over it still comes.
 func (l *lanes) retire(one *lane) {
+	l.untry(one)
 	l.open = slices.DeleteFunc(l.open, func(o *lane) bool { return o == one })
 	l.leaving = append(l.leaving, one)
 	l.answered(one, 0)
 }
 
-// lose closes a lane that failed.
+// lose takes a lane that failed out of use.
 func (l *lanes) lose(one *lane) {
-	if slices.Contains(l.open, one) || slices.Contains(l.leaving, one) {
-		l.shut(one)
+	if slices.Contains(l.open, one) {
+		l.retire(one)
 		l.most, l.lost = len(l.open), true
 	}
 }
 
-// shut closes a lane, with what is under way over it.
+// untry ends the trial of a lane without a verdict.
+func (l *lanes) untry(one *lane) {
+	if l.tried == one {
+		l.tried = nil
+		l.pace.restart(time.Now())
+	}
+}
+
+// shut ends a lane, with what is under way over it.
 func (l *lanes) shut(one *lane) {
 	is := func(o *lane) bool { return o == one }
 	l.open, l.leaving = slices.DeleteFunc(l.open, is), slices.DeleteFunc(l.leaving, is)
-	if l.tried == one {
-		l.tried = nil
-	}
+	l.untry(one)
 	l.alerts = append(l.alerts, one.conn.Alerts()...)
-	one.conn.Close()
+	if one.octets > 0 || one.conn.Err() != nil {
+		one.conn.Close()
+		return
+	}
+	one.conn.Logout(context.Background()) // ends with the connection
+	l.gone = append(l.gone, one.conn)
 }
 
 // allAlerts are those of all lanes so far.
@@ -193,8 +220,15 @@ func (l *lanes) allAlerts() []string {
 	return alerts
 }
 
-// close closes all of them, and waits for one that is being opened.
-func (l *lanes) close() {
+// abort closes all of them at once.
+func (l *lanes) abort() {
+	for _, one := range slices.Concat(l.open, l.leaving) {
+		one.conn.Close()
+	}
+}
+
+// leave ends all of them, and waits for one that is being opened.
+func (l *lanes) leave() {
 	if l.coming != nil {
 		l.stop()
 		l.came(<-l.coming)
@@ -202,4 +236,16 @@ func (l *lanes) close() {
 	for _, one := range slices.Concat(l.open, l.leaving) {
 		l.shut(one)
 	}
+}
+
+// close waits until the server has ended what said good-bye, but not longer than ctx.
+func (l *lanes) close(ctx context.Context) {
+	for _, conn := range l.gone {
+		select {
+		case <-conn.Done():
+		case <-ctx.Done():
+		}
+		conn.Close()
+	}
+	l.gone = nil
 }

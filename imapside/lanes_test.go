@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net"
 	"slices"
 	"strconv"
@@ -24,7 +23,7 @@ import (
 	"mailtwin/mirror"
 )
 
-// A slowServer has two mailboxes, Box and Other, with the same messages, and sends so many octets a second over each
+// A slowServer has two mailboxes, Box and Other, with the same UIDs, and sends so many octets a second over each
 // connection. It runs in a synctest bubble.
 type slowServer struct {
 	t        *testing.T
@@ -33,12 +32,16 @@ type slowServer struct {
 	rate     int
 	slower   int  // later connections are so many times slower; 0: they are not
 	shared   bool // the rate is that of all connections together
-	mixed    bool // it answers two FETCHes at once (Dovecot does)
+	mixed    bool // it answers up to three FETCHes at once (Dovecot does)
 	// answer, where it says so, answers a command of the n-th connection (from 1) in
 	// its own way.
 	answer func(n int, command string) (lines string, ok bool)
+	// gone are messages of Box that somebody expunged.
+	gone func(uid imap.UID) bool
 	// cut closes the n-th connection behind so many octets; 0: never.
 	cut func(n int) int
+
+	failAt imap.UID // fetchAll does, at this message
 
 	mu      sync.Mutex
 	made    int
@@ -114,40 +117,54 @@ func (s *slowServer) serve(n int, nc net.Conn, out chan<- []byte) {
 			}
 		}
 	}
-	greeting := "* OK [CAPABILITY IMAP4rev1] ready\r\n"
 	if s.answer != nil {
 		if text, ok := s.answer(n, ""); ok {
 			send(text)
 			return
 		}
 	}
-	send(greeting)
-	for tag, command := range s.commands(lines) {
+	send("* OK [CAPABILITY IMAP4rev1] ready\r\n")
+	var box string
+	var waiting []askedFor
+	for line := range lines {
+		tag, command, _ := strings.Cut(line, " ")
+		words := append(strings.Fields(command), "", "")
 		if s.answer != nil {
 			if text, ok := s.answer(n, command); ok {
 				send(strings.ReplaceAll(text, "$tag", tag))
 				continue
 			}
 		}
-		switch {
-		case strings.HasPrefix(command, "LOGIN"):
-			send(tag + " OK [CAPABILITY IMAP4rev1] in\r\n")
-		case strings.HasPrefix(command, "LIST"):
-			send("* LIST (\\Noselect) \"/\" \"\"\r\n" + tag + " OK done\r\n")
-		case strings.HasPrefix(command, "SELECT"), strings.HasPrefix(command, "EXAMINE"):
-			send(fmt.Sprintf("* %d EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT %d] ok\r\n%s OK ok\r\n", s.messages, s.messages+1, tag))
-		case strings.HasPrefix(command, "UID FETCH"):
-			uids, end := uidsOf(s.t, strings.Fields(command)[2]), tag+" OK ok\r\n"
-			for _, uid := range uids {
-				send(s.reply(uid))
-				s.mu.Lock()
-				s.fetched[n]++
-				s.mu.Unlock()
+		if words[1] == "FETCH" {
+			waiting = append(waiting, askedFor{tag, s.there(box, uidsOf(s.t, words[2]))})
+			if s.mixed && len(waiting) < 3 && len(lines) > 0 {
+				continue
 			}
-			send(end)
-		case command == "NOOP":
+		}
+		for _, step := range mix(waiting) {
+			if step.tag != "" {
+				send(step.tag + " OK ok\r\n")
+				continue
+			}
+			text := s.text(box, step.uid)
+			send(fmt.Sprintf("* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n", step.uid, step.uid, len(text), text))
+			s.mu.Lock()
+			s.fetched[n]++
+			s.mu.Unlock()
+		}
+		waiting = nil
+		switch words[0] {
+		case "UID":
+		case "LOGIN":
+			send(tag + " OK [CAPABILITY IMAP4rev1] in\r\n")
+		case "LIST":
+			send("* LIST (\\Noselect) \"/\" \"\"\r\n" + tag + " OK done\r\n")
+		case "SELECT", "EXAMINE":
+			box = words[1]
+			send(fmt.Sprintf("* %d EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT %d] ok\r\n%s OK ok\r\n", s.messages, s.messages+1, tag))
+		case "NOOP":
 			send(tag + " OK ok\r\n")
-		case command == "LOGOUT":
+		case "LOGOUT":
 			send("* BYE bye\r\n" + tag + " OK bye\r\n")
 			return
 		default:
@@ -156,45 +173,64 @@ func (s *slowServer) serve(n int, nc net.Conn, out chan<- []byte) {
 	}
 }
 
-// commands yields tags and commands; where the server mixes, two FETCHes that are there
-// as one, which answers the last message of the first behind those of the second.
-func (s *slowServer) commands(lines <-chan string) iter.Seq2[string, string] {
-	return func(yield func(tag, command string) bool) {
-		var held []string
-		for line := range lines {
-			tag, command, _ := strings.Cut(line, " ")
-			fetch := strings.Fields(command)
-			if !s.mixed || len(fetch) < 3 || fetch[1] != "FETCH" {
-				fetch = nil
-			}
-			switch {
-			case held != nil && fetch != nil:
-				first := uidsOf(s.t, held[2])
-				var set []string
-				for _, uid := range slices.Concat(first[:len(first)-1], uidsOf(s.t, fetch[2]), first[len(first)-1:]) {
-					set = append(set, fmt.Sprint(uid))
-				}
-				tag, command = tag+" OK ok\r\n"+held[3], "UID FETCH "+strings.Join(set, ",")
-			case held != nil && !yield(held[3], strings.Join(held[:3], " ")):
-				return
-			case fetch != nil && len(lines) > 0:
-				held = append(fetch[:3:3], tag)
-				continue
-			}
-			if held = nil; !yield(tag, command) {
-				return
-			}
+// askedFor is one FETCH.
+type askedFor struct {
+	tag  string
+	uids []imap.UID
+}
+
+// there leaves out what is gone.
+func (s *slowServer) there(box string, uids []imap.UID) []imap.UID {
+	if s.gone == nil || box != "Box" {
+		return uids
+	}
+	return slices.DeleteFunc(uids, s.gone)
+}
+
+// answerStep is one message or, with a tag, an end.
+type answerStep struct {
+	uid imap.UID
+	tag string
+}
+
+// mix orders the answers to FETCHes: of two, the last message of the first one comes
+// after the second one, and so do both ends; of three, the second ends before the first,
+// and the third has begun by then.
+func mix(asked []askedFor) (steps []answerStep) {
+	give := func(uids []imap.UID) {
+		for _, uid := range uids {
+			steps = append(steps, answerStep{uid: uid})
 		}
 	}
+	end := func(i int) { steps = append(steps, answerStep{tag: asked[i].tag}) }
+	switch len(asked) {
+	case 1:
+		give(asked[0].uids)
+		end(0)
+	case 2:
+		last := max(0, len(asked[0].uids)-1)
+		give(asked[0].uids[:last])
+		give(asked[1].uids)
+		give(asked[0].uids[last:])
+		end(1)
+		end(0)
+	case 3:
+		last, begun := max(0, len(asked[0].uids)-1), min(1, len(asked[2].uids))
+		give(asked[0].uids[:last])
+		give(asked[1].uids)
+		end(1)
+		give(asked[2].uids[:begun])
+		give(asked[0].uids[last:])
+		end(0)
+		give(asked[2].uids[begun:])
+		end(2)
+	}
+	return steps
 }
 
-func (s *slowServer) reply(uid imap.UID) string {
-	return fmt.Sprintf("* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n", uid, uid, s.size, s.text(uid))
-}
-
-// text is the message that has a UID.
-func (s *slowServer) text(uid imap.UID) string {
-	word := fmt.Sprintf("message %d ", uid)
+// text is the message that has a UID in a mailbox.
+func (s *slowServer) text(box string, uid imap.UID) string {
+	word := fmt.Sprintf("%s %d ", box, uid)
 	return strings.Repeat(word, s.size/len(word)+1)[:s.size]
 }
 
@@ -289,8 +325,11 @@ func (s *slowServer) fetchAll(ctx context.Context, t *testing.T, r *imapside.Rep
 			if _, err := io.Copy(&text, b.Reader); err != nil {
 				return err
 			}
-			if text.String() != s.text(b.UID) {
-				t.Errorf("message %d is not what the server has", b.UID)
+			if name := []string{"Box", "Other"}[i%2]; text.String() != s.text(name, b.UID) {
+				t.Errorf("message %d of %s is not what the server has: %.20q", b.UID, name, text.String())
+			}
+			if time.Sleep(time.Millisecond); b.UID == s.failAt {
+				return errFull
 			}
 			came = append(came, b.UID)
 			return nil
@@ -483,6 +522,60 @@ func TestLaneCut(t *testing.T) {
 		}
 	})
 }
+
+// TestLanesMissing: what another connection does not give, at the end of a mailbox, is
+// asked for where that mailbox is selected and not the next one.
+func TestLanesMissing(t *testing.T) {
+	late := func(uid imap.UID) bool { return (uid-1)%1000 >= 985 }
+	for name, s := range map[string]*slowServer{
+		"refused": {answer: func(n int, command string) (string, bool) {
+			words := strings.Fields(command)
+			return "$tag NO cannot be read\r\n", n > 1 && len(words) > 2 && words[1] == "FETCH" && slices.ContainsFunc(uidsOf(t, words[2]), late)
+		}},
+		"expunged by somebody else": {gone: late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s.t, s.messages, s.size, s.rate = t, 3000, 30<<10, 2<<20
+				r, m := s.visit(t, "")
+				came, err := s.fetchAll(t.Context(), t, r, m, 1000)
+				want := s.inOrder()
+				if s.gone != nil {
+					want = slices.DeleteFunc(want, func(uid imap.UID) bool { return (uid-1)/1000%2 == 0 && late(uid) })
+				}
+				slices.Sort(came)
+				if err != nil || !slices.Equal(came, want) {
+					t.Errorf("got %d bodies, %v; want %d", len(came), err, len(want))
+				}
+			})
+		})
+	}
+}
+
+// TestLanesAfterFailedFetch: a Fetch whose receiver fails leaves the other connections
+// as they should be for the next one.
+func TestLanesAfterFailedFetch(t *testing.T) {
+	for fail := imap.UID(897); fail < 909; fail++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := &slowServer{t: t, messages: 1000, size: 30 << 10, rate: 2 << 20}
+			r, m := s.visit(t, "")
+			s.failAt = fail
+			if _, err := s.fetchAll(t.Context(), t, r, m, 1000); !errors.Is(err, errFull) {
+				t.Errorf("got %v, want %v", err, errFull)
+			}
+			for _, octets := range imapside.LaneOctets(r) {
+				if octets != 0 {
+					t.Errorf("after a failure at message %d: %d octets count as under way when nothing is waited for any more", fail, octets)
+				}
+			}
+			s.failAt = 0
+			came, err := s.fetchAll(t.Context(), t, r, m, 1000)
+			wantAll(t, s, came, err)
+		})
+	}
+}
+
+var errFull = errors.New("no room left")
 
 // TestLanesMixed: a server that answers two FETCHes of a connection at once holds up
 // nothing, whatever waits on other connections.

@@ -88,12 +88,13 @@ func (r *Repository) Close() error {
 	}
 	defer r.conn.Close()
 	r.forget()
-	r.lanes.close()
+	r.lanes.leave()
+	ctx, cancel := context.WithTimeout(context.Background(), logoutWait)
+	defer cancel()
+	defer r.lanes.close(ctx)
 	if r.conn.Err() != nil || r.draining() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), logoutWait)
-	defer cancel()
 	farewell := r.farewell
 	if farewell == nil {
 		farewell = r.conn.Logout(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,8 +41,9 @@ type stream struct {
 	told func(msg *imapconn.FetchMessage)
 
 	windows []window           // still to be asked for
-	sizes   map[imap.UID]int64 // nil: not known
+	sizes   map[imap.UID]int64 // where bodies may come over several connections, else nil
 	flying  []window           // under way, in order
+	missing []imap.UID         // lanes did not give them
 	octets  int64              // came, and adapt was not told
 
 	held chan struct{} // closed, once, when the first section waits for ready
@@ -55,9 +57,8 @@ type stream struct {
 	again  []imap.UID        // to be asked for alone
 }
 
-// newStream returns a stream of sections of messages, whose sizes may be nil.
-func newStream(m *mailbox, items imapconn.FetchItems, uids []imap.UID, sizes map[imap.UID]int64) *stream {
-	return &stream{m: m, items: items, windows: split(uids, sizes), sizes: sizes, given: make(map[imap.UID]bool),
+func newStream(m *mailbox, items imapconn.FetchItems, windows []window) *stream {
+	return &stream{m: m, items: items, windows: windows, given: make(map[imap.UID]bool),
 		ready: make(chan struct{}), held: make(chan struct{}), turn: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
@@ -77,7 +78,20 @@ var errStreamEnded = errors.New("stream ended")
 // connection whenever a body is just arriving.
 func (s *stream) run(ctx context.Context) error {
 	close(s.ready)
-	s.m.repo.lanes.pace.resume(time.Now())
+	s.m.repo.lanes.resume(time.Now())
+	return s.rest(ctx)
+}
+
+// runMissing asks for what lanes did not give, over the first connection, on which the
+// mailbox is selected.
+func (s *stream) runMissing(ctx context.Context) error {
+	missing := slices.DeleteFunc(s.missing, func(uid imap.UID) bool { return s.given[uid] })
+	s.windows, s.sizes = split(missing, s.sizes), nil
+	return s.rest(ctx)
+}
+
+// rest does the work of run.
+func (s *stream) rest(ctx context.Context) error {
 	for {
 		room := int64(octetsAhead)
 		s.fill(ctx, &room)
@@ -101,7 +115,6 @@ func (s *stream) run(ctx context.Context) error {
 type window struct {
 	uids    []imap.UID
 	octets  int64 // of the messages, 0 where that is not known
-	again   bool  // a lane did not give them
 	lane    *lane // nil: the first connection
 	command *imapconn.DataCommand[imapconn.FetchData]
 	// selected is the EXAMINE in front of it, nil on the first connection.
@@ -117,19 +130,25 @@ func (s *stream) fill(ctx context.Context, room *int64) {
 		}
 	}
 	for len(s.windows) > 0 {
-		line, ok := s.m.repo.lanes.next(*room)
-		if s.windows[0].again || s.sizes == nil {
-			line, ok = nil, *room > 0
-		}
+		line, ok := s.line(*room)
 		if !ok {
 			return
 		}
 		w := s.send(ctx, s.next(), line)
 		s.flying = append(s.flying, w)
-		if s.m.repo.lanes.turn++; line == nil {
+		if line == nil {
 			*room -= w.room()
 		}
 	}
+}
+
+// line returns the connection that is asked next, nil for the first one, of which room
+// octets are left. ok is false where that one has no room.
+func (s *stream) line(room int64) (line *lane, ok bool) {
+	if s.sizes == nil {
+		return nil, room > 0
+	}
+	return s.m.repo.lanes.next(room)
 }
 
 // next returns the next window to be asked for: a small one where others come over
@@ -145,7 +164,7 @@ func (s *stream) next() window {
 		s.windows = s.windows[1:]
 		return whole
 	}
-	first := window{uids: w.uids[:n:n], again: w.again}
+	first := window{uids: w.uids[:n:n]}
 	for _, uid := range first.uids {
 		first.octets += s.sizes[uid]
 	}
@@ -165,11 +184,12 @@ func atMost(octets int64, uids []imap.UID, sizes map[imap.UID]int64) int {
 
 func (s *stream) send(ctx context.Context, w window, line *lane) window {
 	t := s.ticketOf(line)
+	s.m.repo.lanes.turn++
 	if w.lane = line; line == nil {
 		w.command = s.ask(ctx, w.uids, s.handler(t))
 		return w
 	}
-	line.octets += w.octets
+	line.octets += w.room()
 	w.selected = line.enter(ctx, s)
 	w.command = line.conn.UIDFetch(context.WithoutCancel(ctx), setOf(w.uids), s.items, s.laneHandler(t, s.m.status.UIDValidity, w.selected))
 	return w
@@ -236,7 +256,7 @@ func (s *stream) cancel(ctx context.Context) error {
 	case s.turn <- struct{}{}:
 	case <-grace.C:
 		s.m.repo.conn.Close()
-		s.m.repo.lanes.close()
+		s.m.repo.lanes.abort()
 		s.turn <- struct{}{}
 	}
 	defer s.unlock()
@@ -261,7 +281,7 @@ func (s *stream) drop() {
 	lanes.lost = lanes.lost || s.broken
 	for _, w := range s.flying {
 		if w.lane != nil {
-			lanes.answered(w.lane, w.octets)
+			lanes.answered(w.lane, w.room())
 			continue
 		}
 		s.m.repo.dropped = append(s.m.repo.dropped, w.command.Done())

@@ -5,9 +5,10 @@ import "mailtwin/imapside/imapconn"
 // ticket says when the bodies of a window may be handed over: in the order in which
 // they were asked for, whatever connection they come over.
 type ticket struct {
-	lane   bool
-	before []<-chan struct{} // closed when the windows before it on other connections are answered
-	own    <-chan struct{}   // the same of the one before it on this connection, nil where there is none
+	lane bool
+	// These are closed when the windows before it, on this connection and on others, are
+	// answered.
+	own, before []<-chan struct{}
 }
 
 // ticketOf returns the ticket of what is asked next, over a lane or, where that is nil,
@@ -16,7 +17,7 @@ func (s *stream) ticketOf(line *lane) ticket {
 	t := ticket{lane: line != nil}
 	for _, w := range s.flying {
 		if w.lane == line {
-			t.own = w.command.Done()
+			t.own = append(t.own, w.command.Done())
 		} else {
 			t.before = append(t.before, w.command.Done())
 		}
@@ -24,13 +25,13 @@ func (s *stream) ticketOf(line *lane) ticket {
 	return t
 }
 
-// come waits for its turn and reports false when over is closed first. A server that
-// mixes its answers, and has not ended the one before, would wait for itself: there
-// it is anybody's turn.
+// come waits for its turn and reports false when over is closed first. Where the server
+// mixes its answers, and one before it on this connection is still to come, others wait
+// for that one, and it cannot come before this: there it is anybody's turn.
 func (t ticket) come(over <-chan struct{}) bool {
-	if t.own != nil {
+	for _, answered := range t.own {
 		select {
-		case <-t.own:
+		case <-answered:
 		default:
 			return true
 		}
@@ -71,27 +72,24 @@ func shows(selected *imapconn.DataCommand[imapconn.SelectData], validity uint32)
 }
 
 // overLane judges a window that was asked for over a lane. What it did not give is
-// asked for again, over the first connection.
+// asked for in the end, over the first connection, on which another mailbox may be
+// selected by now.
 func (s *stream) overLane(w window, err error) error {
-	lanes := &s.m.repo.lanes
-	lanes.answered(w.lane, w.octets)
 	s.lock()
 	defer s.unlock()
 	if s.ended != nil {
 		return s.ended
 	}
+	lanes := &s.m.repo.lanes
+	lanes.answered(w.lane, w.room())
 	status := refused(err)
 	if err != nil && status == nil || status != nil && temporary(status) != nil || !shows(w.selected, s.m.status.UIDValidity) {
 		lanes.lose(w.lane)
 	}
-	missing := window{again: true}
 	for _, uid := range w.uids {
 		if !s.given[uid] {
-			missing.uids = append(missing.uids, uid)
+			s.missing = append(s.missing, uid)
 		}
-	}
-	if len(missing.uids) > 0 {
-		s.windows = append([]window{missing}, s.windows...)
 	}
 	return nil
 }

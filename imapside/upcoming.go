@@ -44,7 +44,10 @@ func (r *Repository) queue(wire string, messages []mirror.Message, depth mirror.
 		}
 	}
 	u := &upcoming{m: m, uids: inOrder(refs), depth: depth}
-	u.stream = newStream(m, r.sectionItems(depth), u.uids, sizes)
+	u.stream = newStream(m, r.sectionItems(depth), split(u.uids, sizes))
+	if depth == 0 {
+		u.stream.sizes = sizes
+	}
 	r.upcoming = append(r.upcoming, u)
 }
 
@@ -58,7 +61,7 @@ const usualHeader = 8 << 10
 // only a SELECT between them keeps them apart.
 func (r *Repository) pump(ctx context.Context, room int64) {
 	for _, u := range r.upcoming {
-		if _, ok := r.lanes.next(room); !ok || !u.begun && r.tail != nil && r.tail.m == u.m {
+		if _, ok := u.stream.line(room); !ok || !u.begun && r.tail != nil && r.tail.m == u.m {
 			return
 		}
 		u.begin(ctx)
