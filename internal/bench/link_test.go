@@ -21,10 +21,13 @@ type linkUnderTest struct {
 	done           chan struct{}
 }
 
-func openLink(rtt time.Duration) *linkUnderTest {
+func openLink(rtt time.Duration) *linkUnderTest { return openNarrowLink(rtt, 0) }
+
+// openNarrowLink is openLink with a rate, 0 for no limit.
+func openNarrowLink(rtt time.Duration, rate int) *linkUnderTest {
 	client, inner := net.Pipe()
 	server, outer := net.Pipe()
-	u := &linkUnderTest{link: &link{half: rtt / 2, begun: time.Now()}, client: client, server: server, done: make(chan struct{})}
+	u := &linkUnderTest{link: &link{half: rtt / 2, rate: rate, begun: time.Now()}, client: client, server: server, done: make(chan struct{})}
 	go func() {
 		defer close(u.done)
 		u.carry(inner, func() (net.Conn, error) {
@@ -188,9 +191,8 @@ func TestFullQueue(t *testing.T) {
 // read meanwhile is not made up for.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := openLink(0)
+		u := openNarrowLink(0, 1_000)
 		defer u.close()
-		u.rate = 1_000
 		text := strings.Repeat("x", 500)
 		go func() {
 			for range 3 {
