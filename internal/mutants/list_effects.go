@@ -15,7 +15,7 @@ var effectMutants = []mutant{
 		guard: "the second proof before a removal is followed", tests: "^TestCameBack$"},
 	{id: "ghost-out-of-sight", file: "mirror/input.go", old: "at = &box{} // nobody", mutated: "break // nobody",
 		guard: "a late copy is known though its source is out of sight", tests: "^TestLateThoughTheSourceIsOutOfSight$"},
-	{id: "breaks-uncertain", file: "mirror/breaking.go", old: "uncertain := !answered || sentAway(r.Err) && !errors.Is(r.Err, ErrNotDone)", mutated: "uncertain := !answered",
+	{id: "breaks-uncertain", file: "mirror/breaking.go", old: "uncertain := !answered || sentAway(r.Err) && !errors.Is(r.Err, ErrNotDone)", mutated: "uncertain := !answered || sentAway(r.Err) && false",
 		guard: "a message that breaks the connection is found by its uncertain result", tests: "^TestBreaksWhenSent$"},
 	{id: "together-cut", file: "mirror/runner.go", old: "x.interrupted[MailboxKey{in.Side, in.Mailbox}] = true", mutated: "x.interrupted[MailboxKey{in.Side, in.Mailbox}] = false",
 		guard: "a message at which the connection is lost is found", tests: "^TestAloneAfterCut$"},
