@@ -209,10 +209,12 @@ func (b *boxPlanner) needContents(lists [2][]Message, pairs []match) (needed boo
 // late, or whose source went away meanwhile, is paired with an equal message only,
 // never with its next version.
 func (b *boxPlanner) acceptedFirst(s Side) []Message {
-	list := b.free(s)
+	list, departed := b.free(s), b.departedTo(s)
 	for i := range list {
-		if b.box.Late[s][list[i].UID] || b.copyOfDeparted(s, list[i]) {
-			list[i].Identity.Key = Digest{}
+		m := &list[i]
+		likely := func(in *Intent) bool { return m.UID >= in.TargetUIDNext && in.fits(*m) }
+		if b.box.Late[s][m.UID] || slices.ContainsFunc(departed, likely) {
+			m.Identity.Key = Digest{}
 		}
 	}
 	rank := func(m Message) int {
@@ -314,7 +316,7 @@ func (b *boxPlanner) ghostOf(g GhostInput, s Side) (ghost Message, ok bool) {
 // several the first one counts.
 func (b *boxPlanner) likelyGhost(g GhostInput, s Side) (ghost Message, ok bool) {
 	same := slices.DeleteFunc(b.free(s), func(m Message) bool {
-		return m.UID < g.Intent.TargetUIDNext || m.Size != g.Intent.Size || !m.Date.Equal(g.Intent.Date)
+		return m.UID < g.Intent.TargetUIDNext || !g.Intent.fits(m)
 	})
 	sent := 0
 	for _, in := range b.sentTo(s) {

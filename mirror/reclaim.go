@@ -38,8 +38,12 @@ func (b *boxPlanner) reclaimLikely() {
 // uncertain copy that was renamed or moved since: the same size and date. Its
 // copy may still appear, so that it must not be sent yet.
 func (p *planner) mayBeLost(s Side, m Message) bool {
-	return slices.ContainsFunc(p.orphans[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
+	return slices.ContainsFunc(p.orphans[s], func(in *Intent) bool { return in.fits(m) })
 }
+
+// fits reports whether m has the size and the date of what is copied: it may be that, or
+// its copy.
+func (in *Intent) fits(m Message) bool { return in.Size == m.Size && in.Date.Equal(m.Date) }
 
 // abandoned lists the intents of copies whose source went away and whose outcome
 // nobody saw.
@@ -56,7 +60,7 @@ func (b *boxPlanner) abandoned() {
 // of m then; of what is not, the content will tell. Each is given out once; nil where
 // there is none.
 func (p *planner) inherit(s Side, m Message) *Intent {
-	i := slices.IndexFunc(p.lost[s], func(in *Intent) bool { return in.Size == m.Size && in.Date.Equal(m.Date) })
+	i := slices.IndexFunc(p.lost[s], func(in *Intent) bool { return in.fits(m) })
 	if i < 0 {
 		return nil
 	}
@@ -103,22 +107,23 @@ func (b *boxPlanner) likelyCopyOf(in *Intent, source Message) *Message {
 	if source.Identity.Body.Known() {
 		return nil
 	}
-	same := slices.DeleteFunc(b.candidates(in), func(m Message) bool { return m.Size != in.Size || !m.Date.Equal(in.Date) })
+	same := slices.DeleteFunc(b.candidates(in), func(m Message) bool { return !in.fits(m) })
 	if len(same) != 1 {
 		return nil
 	}
 	return &same[0]
 }
 
-// copyOfDeparted reports whether m, which is new on s, most likely is the copy of a
-// message that went away, and did not only get another name.
-func (b *boxPlanner) copyOfDeparted(s Side, m Message) (likely bool) {
+// departedTo lists the intents of copies to s, which numbers them itself, whose source
+// went away, and did not only get another name.
+func (b *boxPlanner) departedTo(s Side) (list []*Intent) {
+	sources := b.free(s.Other())
 	b.eachDeparted(func(from Side, in *Intent, _ Message) {
-		looksAlike := func(m Message) bool { return m.Size == in.Size && m.Date.Equal(in.Date) }
-		likely = likely || from != s && !b.reclaimed[in.ID] && in.Reserved.Base == "" && m.UID >= in.TargetUIDNext &&
-			looksAlike(m) && !slices.ContainsFunc(b.free(from), looksAlike)
+		if from != s && !b.reclaimed[in.ID] && in.Reserved.Base == "" && !slices.ContainsFunc(sources, in.fits) {
+			list = append(list, in)
+		}
 	})
-	return likely
+	return list
 }
 
 // candidates are the messages that the copy of an intent may be, where the side
