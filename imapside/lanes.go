@@ -107,12 +107,11 @@ func (l *lanes) judge(rate float64) {
 	switch {
 	case l.tried == nil:
 	case rate >= l.pace.before*worthIt:
-		l.good = len(l.open)
+		l.good, l.tried = len(l.open), nil
 	default:
 		l.retire(l.tried)
 		l.most = len(l.open)
 	}
-	l.tried = nil
 }
 
 // begin opens a lane beside what goes on.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"slices"
 	"strconv"
@@ -38,6 +39,8 @@ type slowServer struct {
 	answer func(n int, command string) (lines string, ok bool)
 	// gone are messages of Box that somebody expunged.
 	gone func(uid imap.UID) bool
+	// idle closes later connections that are asked for nothing so long; 0: never.
+	idle time.Duration
 	// cut closes the n-th connection behind so many octets; 0: never.
 	cut func(n int) int
 
@@ -126,7 +129,7 @@ func (s *slowServer) serve(n int, nc net.Conn, out chan<- []byte) {
 	send("* OK [CAPABILITY IMAP4rev1] ready\r\n")
 	var box string
 	var waiting []askedFor
-	for line := range lines {
+	for line := range s.patiently(n, lines) {
 		tag, command, _ := strings.Cut(line, " ")
 		words := append(strings.Fields(command), "", "")
 		if s.answer != nil {
@@ -169,6 +172,26 @@ func (s *slowServer) serve(n int, nc net.Conn, out chan<- []byte) {
 			return
 		default:
 			s.t.Errorf("connection %d: unexpected %q", n, command)
+		}
+	}
+}
+
+// patiently yields what comes before the server loses its patience.
+func (s *slowServer) patiently(n int, lines <-chan string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for {
+			var late <-chan time.Time
+			if s.idle > 0 && n > 1 {
+				late = time.After(s.idle)
+			}
+			select {
+			case line, ok := <-lines:
+				if !ok || !yield(line) {
+					return
+				}
+			case <-late:
+				return
+			}
 		}
 	}
 }
@@ -442,6 +465,7 @@ func TestLaneFaults(t *testing.T) {
 		"another mailbox by the name": {answer: another, single: true},
 		"FETCH refused":               {answer: later("UID FETCH", "$tag NO not this one\r\n")},
 		"too much is fetched":         {answer: later("UID FETCH", "$tag NO Request is throttled\r\n"), single: true},
+		"empty bodies":                {answer: empty},
 		"a view that is stale":        {answer: later("UID FETCH", "$tag OK there is none\r\n")},
 		"closed after the sign-in":    {cut: 100, single: true},
 		"nonsense":                    {answer: later("UID FETCH", "* 1 FETCH (UID 4 BODY[] {oops\r\n"), single: true},
@@ -482,6 +506,16 @@ func another(n int, command string) (string, bool) {
 		return "* 1 FETCH (UID " + first + " BODY[] {5}\r\nother)\r\n$tag OK ok\r\n", true
 	}
 	return "", false
+}
+
+// empty gives later connections an empty body for the first message that they ask for.
+func empty(n int, command string) (string, bool) {
+	words := strings.Fields(command)
+	if n == 1 || len(words) < 3 || words[1] != "FETCH" {
+		return "", false
+	}
+	first, _, _ := strings.Cut(words[2], ":")
+	return "* 1 FETCH (UID " + first + " BODY[] \"\")\r\n$tag OK ok\r\n", true
 }
 
 // wantOneConnection visits a server again, with a memory of having been turned away,
@@ -576,6 +610,23 @@ func TestLanesAfterFailedFetch(t *testing.T) {
 }
 
 var errFull = errors.New("no room left")
+
+// TestLanesIdle: a connection that the server ended while nothing was asked of it is
+// made again, and not held against the server.
+func TestLanesIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowServer{t: t, messages: 2000, size: 30 << 10, rate: 2 << 20, idle: 20 * time.Minute}
+		r, m := s.visit(t, "")
+		for range 2 {
+			came, err := s.fetchAll(t.Context(), t, r, m, 500)
+			wantAll(t, s, came, err)
+			time.Sleep(25 * time.Minute)
+		}
+		if made, _ := s.count(); made < 4 || strings.Contains(r.Memory(), "single") {
+			t.Errorf("%d connections were made; memory %s", made, r.Memory())
+		}
+	})
+}
 
 // TestLanesMixed: a server that answers two FETCHes of a connection at once holds up
 // nothing, whatever waits on other connections.

@@ -300,3 +300,17 @@ func TestOneAttempt(t *testing.T) {
 		}
 	})
 }
+
+// TestMemoryOfFailedSession: a second session that fails before it listed capabilities
+// takes nothing from what the account knows.
+func TestMemoryOfFailedSession(t *testing.T) {
+	memory := strings.TrimSuffix(learned(t, stepByStep, tried), "}") + `,"alone":true,"untrue":true}`
+	r := briefly(t, memory, together("LOGOUT"), []imaptest.Step{send("* OK ready"), imaptest.Expect("CAPABILITY"), imaptest.Close()})
+	r.Expect(t.Context(), []mirror.Expected{expected(box, mirror.Checkpoint{}, checkpoint(3, 2, 4))})
+	if _, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrCut) {
+		t.Errorf("got %v, want %v", err, mirror.ErrCut)
+	}
+	if got := r.Memory(); got != memory {
+		t.Errorf("got  %s\nwant %s", got, memory)
+	}
+}

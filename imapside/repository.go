@@ -126,7 +126,13 @@ func (r *Repository) Alerts() []string {
 	if r.conn == nil {
 		return nil
 	}
-	return slices.Concat(r.alerts, r.conn.Alerts(), r.lanes.allAlerts())
+	alerts := slices.Concat(r.alerts, r.conn.Alerts())
+	for _, text := range r.lanes.allAlerts() {
+		if !slices.Contains(alerts, text) { // a server may tell every connection
+			alerts = append(alerts, text)
+		}
+	}
+	return alerts
 }
 
 func (r *Repository) traits() mirror.Traits {

@@ -46,12 +46,13 @@ func (t ticket) come(over <-chan struct{}) bool {
 	return true
 }
 
-// laneHandler is the handler of a window that was asked for over a lane.
+// laneHandler is the handler of a window that was asked for over a lane. What is of
+// another mailbox, or empty, counts as not given.
 func (s *stream) laneHandler(t ticket, validity uint32, selected *imapconn.DataCommand[imapconn.SelectData]) imapconn.FetchHandler {
 	handler := s.handler(t)
 	give := handler.Body
 	handler.Body = func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
-		if !shows(selected, validity) {
+		if !shows(selected, validity) || body.Nil || body.Size == 0 {
 			return nil
 		}
 		return give(msg, body)

@@ -55,10 +55,9 @@ func (r *Repository) queue(wire string, messages []mirror.Message, depth mirror.
 const usualHeader = 8 << 10
 
 // pump sends as much of what was announced as there is room for, in octets of the
-// first connection. A
-// call waits for the one before it in the same mailbox: a server may send the
-// answers of several FETCHes mixed (Dovecot does when its output is full), and
-// only a SELECT between them keeps them apart.
+// first connection. A call waits for the one before it in the same mailbox: a
+// server may send the answers of several FETCHes mixed (Dovecot does when its
+// output is full), and only a SELECT between them keeps them apart.
 func (r *Repository) pump(ctx context.Context, room int64) {
 	for _, u := range r.upcoming {
 		if _, ok := u.stream.line(room); !ok || !u.begun && r.tail != nil && r.tail.m == u.m {
