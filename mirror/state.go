@@ -19,6 +19,19 @@ type State interface {
 	Messages(side Side, mailbox Name) ([]Message, error)
 	// Records returns the records of a mailbox in ascending far UID order.
 	Records(mailbox Name) ([]Record, error)
+	// Rows returns how many messages a mailbox has on a side, and the highest UID
+	// among them, 0 where there is none. It reads no message.
+	Rows(side Side, mailbox Name) (count int, last UID, err error)
+	// Known returns what a view is compared with, of the messages of a mailbox on a
+	// side, in ascending UID order.
+	Known(side Side, mailbox Name) ([]KnownMessage, error)
+	// MessagesIn returns those of Messages whose UIDs are in set, which is in
+	// ascending order. What it costs follows what is in set.
+	MessagesIn(side Side, mailbox Name, set imap.UIDSet) ([]Message, error)
+	// RecordsIn returns the records of a mailbox whose UIDs on a side are in set,
+	// which is in ascending order, in ascending order of those. What it costs follows
+	// what is in set.
+	RecordsIn(side Side, mailbox Name, set imap.UIDSet) ([]Record, error)
 	// Counts returns the number of records of each mailbox.
 	Counts() (map[Name]int, error)
 	// Commit makes all of changes durable, or none of them. An error means
@@ -80,6 +93,9 @@ type MailboxRow struct {
 	// Compared is when a view was last full or was to be, in whole seconds; zero:
 	// never.
 	Compared time.Time
+	// AtRest says that every record of the mailbox is at rest on the side, see
+	// Record.AtRest. False is not known.
+	AtRest bool
 }
 
 // Confirmation says how sure a record's copy is on a side.
@@ -126,6 +142,15 @@ type Record struct {
 type RecordKey struct {
 	Mailbox Name
 	UID     [2]imap.UID
+}
+
+// AtRest reports whether nothing is left to be done about r's message on s that
+// does not show in a view: the base is what the message and Masked hold together,
+// and the copy was seen, or its UID is not below next, the UIDNEXT of the side's
+// checkpoint. flags are those that the state knows of the message.
+func (r *Record) AtRest(s Side, flags Flags, next UID) bool {
+	seen := r.State[s] == Confirmed || r.State[s] == Unconfirmed && r.UID[s] >= next
+	return seen && r.Base[s].Equal(flags.Union(r.Masked[s]))
 }
 
 // Key returns the record's key.

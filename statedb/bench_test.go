@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/emersion/go-imap/v2"
+
 	"mailtwin/mirror"
 )
 
@@ -69,6 +71,35 @@ func BenchmarkLoad(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if list, err := d.Records("INBOX"); err != nil || len(list) != 100_000 {
+				b.Fatalf("got %d records, error %v", len(list), err)
+			}
+		}
+	})
+	b.Run("known", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if list, err := d.Known(mirror.Near, "INBOX"); err != nil || len(list) != 100_000 {
+				b.Fatalf("got %d messages, error %v", len(list), err)
+			}
+		}
+	})
+	// What a run asks for that found 100 messages changed, far from each other.
+	var scattered imap.UIDSet
+	for uid := imap.UID(1); uid < 100_000; uid += 1000 {
+		scattered.AddNum(uid)
+	}
+	b.Run("messages in", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if list, err := d.MessagesIn(mirror.Near, "INBOX", scattered); err != nil || len(list) != 100 {
+				b.Fatalf("got %d messages, error %v", len(list), err)
+			}
+		}
+	})
+	b.Run("records in", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if list, err := d.RecordsIn(mirror.Near, "INBOX", scattered); err != nil || len(list) != 100 {
 				b.Fatalf("got %d records, error %v", len(list), err)
 			}
 		}

@@ -23,6 +23,7 @@ var invariants = []invariant{
 		FROM record r LEFT JOIN mailbox f ON f.id = r.far_mailbox LEFT JOIN mailbox n ON n.id = r.near_mailbox
 		WHERE f.side IS NOT 0 OR n.side IS NOT 1 OR f.name IS NOT n.name`)},
 	{"record-masked", (*file).maskedWithoutBase},
+	{"at-rest", (*file).notAtRest},
 	{"message-base", query(`
 		SELECT 'mailbox ' || mailbox || ': ' || hex(base) FROM message
 		WHERE base IS NOT NULL GROUP BY mailbox, base HAVING count(*) > 1`)},
@@ -129,4 +130,46 @@ func (f *file) maskedWithoutBase() (faults []string, err error) {
 		}
 	}
 	return faults, nil
+}
+
+func (f *file) notAtRest() (faults []string, err error) {
+	var resting []mirror.MailboxRow
+	err = f.each(mailboxTable, 0, func(r *row) error {
+		if _, m := r.mailbox(); m.AtRest {
+			resting = append(resting, m)
+		}
+		return nil
+	})
+	for _, m := range resting {
+		if err == nil {
+			err = f.eachRestless(m, func(r mirror.Record) {
+				faults = append(faults, fmt.Sprintf("%s mailbox %q UID %d", m.Side, m.Name, r.UID[m.Side]))
+			})
+		}
+	}
+	return faults, err
+}
+
+// eachRestless calls use with each record of a mailbox that is not at rest on its
+// side.
+func (f *file) eachRestless(m mirror.MailboxRow, use func(mirror.Record)) error {
+	far, ok := f.ids[mirror.MailboxKey{Side: mirror.Far, Name: m.Name}]
+	if !ok {
+		return nil // then there is no record
+	}
+	flags := map[mirror.UID]mirror.Flags{}
+	err := f.each(messageTable, f.ids[mirror.MailboxKey{Side: m.Side, Name: m.Name}], func(r *row) error {
+		message := r.message()
+		flags[message.UID] = message.Flags
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.each(recordTable, far, func(r *row) error {
+		if record := r.record(m.Name); !record.AtRest(m.Side, flags[record.UID[m.Side]], m.Checkpoint.UIDNext) {
+			use(record)
+		}
+		return nil
+	})
 }

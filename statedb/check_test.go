@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
 )
 
 // breakers break the invariant of their name, in a state of everyField.
@@ -26,6 +27,11 @@ var breakers = map[string]func(*writer) error{
 		r := batch("INBOX", 1, 1).Records[0]
 		r.Masked[mirror.Near] = mirror.MakeFlags("none")
 		return w.putRecords([]mirror.Record{r})
+	},
+	"at-rest": func(w *writer) error {
+		row := both("INBOX")[mirror.Near]
+		row.AtRest = true
+		return w.putMailbox(row)
 	},
 	"message-base": func(w *writer) error {
 		return w.put(messageTable, messageValues(w.ids[inbox(mirror.Near)], mirror.Message{Ref: mirror.Ref{UID: 70, Base: baseName(1)}})...)
@@ -96,5 +102,60 @@ func TestCheck(t *testing.T) {
 	}
 	if len(breakers) != len(invariants) {
 		t.Errorf("got %d tests for %d invariants", len(breakers), len(invariants))
+	}
+}
+
+// What is at rest, and the state made of maps finds the same.
+func TestCheckAtRest(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*mirror.Message, *mirror.Record, *mirror.MailboxRow, mirror.Side)
+		broken bool
+	}{
+		"alike": {func(*mirror.Message, *mirror.Record, *mirror.MailboxRow, mirror.Side) {}, false},
+		"a flag masked": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
+			r.Base[s], r.Masked[s] = mirror.MakeFlags(`\Seen`, "a"), mirror.MakeFlags("a")
+		}, false},
+		"a flag in the base": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
+			r.Base[s] = mirror.MakeFlags(`\Seen`, "a")
+		}, true},
+		"a flag on the message": {func(m *mirror.Message, _ *mirror.Record, _ *mirror.MailboxRow, _ mirror.Side) {
+			m.Flags = mirror.MakeFlags(`\Seen`, "a")
+		}, true},
+		"announced, to be listed": {func(_ *mirror.Message, r *mirror.Record, b *mirror.MailboxRow, s mirror.Side) {
+			r.State[s], b.Checkpoint.UIDNext = mirror.Unconfirmed, 1
+		}, false},
+		"announced, not listed": {func(_ *mirror.Message, r *mirror.Record, b *mirror.MailboxRow, s mirror.Side) {
+			r.State[s], b.Checkpoint.UIDNext = mirror.Unconfirmed, 2
+		}, true},
+		"departed": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
+			r.State[s] = mirror.Departed
+		}, true},
+		"departed on the other side": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
+			r.State[s.Other()] = mirror.Departed
+		}, false},
+		"departed, and not marked": {func(_ *mirror.Message, r *mirror.Record, b *mirror.MailboxRow, s mirror.Side) {
+			r.State[s], b.AtRest = mirror.Departed, false
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, side := range mirror.Sides {
+				changes := batch("INBOX", 1, 2)
+				changes.Mailboxes = both("INBOX")
+				changes.Mailboxes[side].AtRest = true
+				c.change(&changes.Messages[side].Message, &changes.Records[0], &changes.Mailboxes[side], side)
+				d, model := open(t, t.TempDir(), Options{}), mirrortest.NewState()
+				commit(t, d, changes)
+				if err := model.Commit(changes); err != nil {
+					t.Fatal(err)
+				}
+				for _, err := range []error{d.Check(), model.Check()} {
+					if (err != nil) != c.broken || c.broken && !strings.HasPrefix(err.Error(), "invariant at-rest: ") {
+						t.Errorf("%s: got %v, want it broken: %v", side, err, c.broken)
+					}
+				}
+			}
+		})
 	}
 }

@@ -45,6 +45,9 @@ func outcome(t *testing.T, dir string, opts Options, want []content) (refused bo
 	}
 	var got content
 	if err == nil {
+		if len(want) == 1 {
+			given(t, d, want[0])
+		}
 		got, err = read(d)
 	}
 	switch {

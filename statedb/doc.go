@@ -24,6 +24,7 @@
 //
 // Two damages cannot be noticed: a log that lost its end reads as a commit that
 // never happened, and a file replaced by an older copy of itself is that copy.
+// What is read in part is checked in part, see Known, MessagesIn and RecordsIn.
 // And one commit may show that returned an error: when the disk failed to sync it
 // and the process ended before the next. Whoever saw the error looks again.
 //
@@ -39,6 +40,8 @@
 //     near side in the mailbox of the same name. (That both messages exist and
 //     are in no other record is kept by the tables' keys.)
 //   - record-masked: a record's masked flags are part of its base.
+//   - at-rest: every record of a mailbox that is marked so is at rest on its side,
+//     as mirror.Record.AtRest has it.
 //   - message-base: no two messages of a mailbox have the same base name.
 //   - intent-source: the source of an intent exists where the state numbers the
 //     messages (its reference has a base name). A ghost outlives its source.

@@ -120,17 +120,13 @@ func (f *file) fold() error {
 // number of rows than the tally has, is ErrStateBroken; use may have seen some
 // rows by then. The row is valid during the call.
 func (f *file) each(t *table, scope int64, use func(*row) error) error {
-	stmt, err := f.prepare(t.selectRows)
-	if err != nil {
-		return explain("read "+t.name, err)
-	}
 	var args []any
 	if t.perMailbox {
 		args = []any{scope}
 	}
-	rows, err := stmt.Query(args...)
+	rows, err := f.query(t, t.selectRows, args...)
 	if err != nil {
-		return explain("read "+t.name, err)
+		return err
 	}
 	defer rows.Close()
 	seen, err := t.scan(rows, use)
@@ -147,6 +143,16 @@ func (f *file) each(t *table, scope int64, use func(*row) error) error {
 	return nil
 }
 
+// query asks for rows of table t.
+func (f *file) query(t *table, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := f.prepare(query)
+	if err != nil {
+		return nil, explain("read "+t.name, err)
+	}
+	rows, err := stmt.Query(args...)
+	return rows, explain("read "+t.name, err)
+}
+
 // scan is the loop of each. It returns what it counted.
 func (t *table) scan(rows *sql.Rows, use func(*row) error) (seen tally, err error) {
 	values := make([]any, t.width()+1)
@@ -154,7 +160,7 @@ func (t *table) scan(rows *sql.Rows, use func(*row) error) (seen tally, err erro
 	for i := range values {
 		into[i] = &values[i]
 	}
-	r := row{values: values[:t.width()], parsed: map[string]mirror.Flags{}}
+	r := row{values: values[:t.width()], parsed: parsedFlags{}}
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return seen, explain("read "+t.name, err)

@@ -100,6 +100,11 @@ func (d *DB) Records(mailbox mirror.Name) ([]mirror.Record, error) {
 }
 
 func (d *DB) eachOf(t *table, mailbox mirror.MailboxKey, use func(*row) error) error {
+	return d.of(mailbox, func(f *file, id int64) error { return f.each(t, id, use) })
+}
+
+// of calls read with the id of a mailbox, unless that has no row.
+func (d *DB) of(mailbox mirror.MailboxKey, read func(f *file, id int64) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -112,7 +117,7 @@ func (d *DB) eachOf(t *table, mailbox mirror.MailboxKey, use func(*row) error) e
 	if !ok {
 		return nil
 	}
-	return d.file.each(t, id, use)
+	return read(d.file, id)
 }
 
 // Counts returns the number of records of each mailbox that has any, from the

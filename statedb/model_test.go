@@ -171,7 +171,7 @@ var (
 		m := someMailbox.Draw(t, "mailbox")
 		return mirror.MailboxRow{Side: m.Side, Name: m.Name, Subscribed: rapid.Bool().Draw(t, "subscribed"), Checkpoint: mirror.Checkpoint{
 			UIDValidity: someUID.Draw(t, "validity"), HighestModSeq: rapid.Uint64().Draw(t, "modseq"), Stamps: someBase.Draw(t, "stamps"),
-		}, Compared: at(rapid.Int64Range(0, 1<<40).Draw(t, "compared"))}
+		}, Compared: at(rapid.Int64Range(0, 1<<40).Draw(t, "compared")), AtRest: rapid.Bool().Draw(t, "at rest")}
 	})
 )
 

@@ -502,5 +502,10 @@ func TestClosed(t *testing.T) {
 		if _, err := d.Counts(); !errors.Is(err, errClosed) {
 			t.Errorf("counts: got error %v, want errClosed", err)
 		}
+		for what, err := range partsOf(d, mirror.Far) {
+			if !errors.Is(err, errClosed) {
+				t.Errorf("%s: got error %v, want errClosed", what, err)
+			}
+		}
 	}
 }

@@ -78,8 +78,7 @@ func digest(d mirror.Digest) any {
 type row struct {
 	values []any
 	next   int
-	// parsed are the sets of flags read so far, which are few.
-	parsed map[string]mirror.Flags
+	parsed parsedFlags
 }
 
 func (r *row) value() any {
@@ -112,18 +111,7 @@ func (r *row) text() string {
 
 func (r *row) name() mirror.Name { return mirror.Name(r.text()) }
 
-func (r *row) flags() mirror.Flags {
-	s := r.text()
-	if s == "" {
-		return mirror.Flags{}
-	}
-	f, ok := r.parsed[s]
-	if !ok {
-		f = mirror.ParseFlags(s)
-		r.parsed[s] = f
-	}
-	return f
-}
+func (r *row) flags() mirror.Flags { return r.parsed.of([]byte(r.text())) }
 
 func (r *row) seconds() time.Time {
 	n, ok := r.value().(int64)
@@ -137,4 +125,20 @@ func (r *row) digest() (d mirror.Digest) {
 	b, _ := r.value().([]byte)
 	copy(d[:], b)
 	return d
+}
+
+// parsedFlags are the sets of flags read so far, which are few.
+type parsedFlags map[string]mirror.Flags
+
+// of returns the set that text is, with the keywords of the one before it.
+func (p parsedFlags) of(text []byte) mirror.Flags {
+	if len(text) == 0 {
+		return mirror.Flags{}
+	}
+	f, ok := p[string(text)] // without a copy
+	if !ok {
+		f = mirror.ParseFlags(string(text))
+		p[string(text)] = f
+	}
+	return f
 }

@@ -48,6 +48,7 @@ CREATE TABLE mailbox (
   messages      INTEGER NOT NULL,
   stamps        BLOB, -- Maildir only
   compared      INTEGER, -- Unix seconds; NULL: never
+  atrest        INTEGER NOT NULL,
   crc           INTEGER NOT NULL,
   UNIQUE (name, side)
 ) STRICT;

@@ -66,7 +66,7 @@ func everyField() *mirror.Changes {
 		Checkpoint: mirror.Checkpoint{
 			UIDValidity: 1<<32 - 1, UIDNext: 1<<32 - 1, HighestModSeq: 1<<63 + 5, Messages: 3, Stamps: "a\x00\xfe",
 		},
-		Compared: at(9),
+		Compared: at(9), AtRest: true,
 	})
 	c.Messages = append(c.Messages, mirror.MessageRow{Side: mirror.Far, Mailbox: "INBOX", Message: mirror.Message{
 		Ref: mirror.Ref{UID: 1<<32 - 1, Base: "1.\xfe\x00é"}, Flags: mirror.MakeFlags(`\Seen`, "$Forwarded", "Z"),

@@ -1,6 +1,10 @@
 package statedb
 
-import "strings"
+import (
+	"strings"
+
+	"mailtwin/mirror"
+)
 
 // A table is a table of the schema whose rows carry a checksum and are counted
 // in a tally. Its statements name the columns in the order key, columns, crc.
@@ -17,13 +21,15 @@ type table struct {
 	selectRows, selectCRC, add, insert, update string
 	// between looks for rows by the ordinal of their key, and bulk writes many.
 	between, bulk string
+	// in is, per side, where perMailbox: the rows from one UID to another, by UID.
+	in [2]string
 }
 
 var (
 	metaTable    = newTable(1, "meta", "name", "value")
 	sideTable    = newTable(2, "side", "side", "repository identity trash bytes memory quiet pause pauseuntil")
 	mailboxTable = newTable(3, "mailbox", "id",
-		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps compared")
+		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps compared atrest")
 	messageTable = newTable(4, "message", "mailbox uid",
 		"base flags size date header key decisive body exact form objectid")
 	// All four are the key, so that a put never turns one pair into another.
@@ -53,8 +59,18 @@ func newTable(kind int64, name, key, columns string) *table {
 	t.add = t.insert + " ON CONFLICT DO NOTHING"
 	t.update = "UPDATE " + name + " SET " + strings.Join(t.columns, " = ?, ") + " = ?, crc = ?" + byKey
 	t.between, t.bulk = t.bulkStatements(name == "message")
+	for _, side := range mirror.Sides {
+		if at := t.place(side); t.perMailbox {
+			t.in[side] = "SELECT " + all + " FROM " + name + " WHERE " + t.key[at] + " = ? AND " +
+				t.key[at+1] + " BETWEEN ? AND ? ORDER BY " + t.key[at+1]
+		}
+	}
 	return t
 }
+
+// place is where in the key of a table perMailbox the mailbox on a side stands, and
+// the UID behind it. A message is on one side only.
+func (t *table) place(side mirror.Side) int { return min(2*int(side), len(t.key)-2) }
 
 // width is the number of columns without crc.
 func (t *table) width() int { return len(t.key) + len(t.columns) }

@@ -31,7 +31,7 @@ func mailboxValues(id int64, m mirror.MailboxRow) []any {
 	c := m.Checkpoint
 	return []any{
 		num(id), num(m.Side), blob(m.Name), text(string(m.Role)), yes(m.Subscribed),
-		num(c.UIDValidity), num(c.UIDNext), num(c.HighestModSeq), num(c.Messages), blob(c.Stamps), seconds(m.Compared),
+		num(c.UIDValidity), num(c.UIDNext), num(c.HighestModSeq), num(c.Messages), blob(c.Stamps), seconds(m.Compared), yes(m.AtRest),
 	}
 }
 
@@ -42,7 +42,7 @@ func (r *row) mailbox() (id int64, m mirror.MailboxRow) {
 		UIDValidity: uint32(r.num()), UIDNext: r.uid(), HighestModSeq: uint64(r.num()),
 		Messages: uint32(r.num()), Stamps: r.text(),
 	}
-	m.Compared = r.seconds()
+	m.Compared, m.AtRest = r.seconds(), r.yes()
 	return id, m
 }
 

@@ -56,6 +56,7 @@ func read(t failer, s mirror.State) contents {
 		if len(records) > 0 {
 			c.Records[name] = records
 		}
+		agree(t, s, name, every)
 	}
 	counts, err := s.Counts()
 	if err != nil {

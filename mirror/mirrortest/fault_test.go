@@ -92,6 +92,16 @@ func checkDead(t *testing.T, f *Fault, s *Server, state mirror.State) {
 	if _, err := f.State(state).Load(); !errors.Is(err, mirror.ErrCut) {
 		t.Errorf("got %v from a load after the stop, want %v", err, mirror.ErrCut)
 	}
+	dead := f.State(state)
+	_, _, rows := dead.Rows(mirror.Far, Inbox)
+	_, known := dead.Known(mirror.Far, Inbox)
+	_, messages := dead.MessagesIn(mirror.Far, Inbox, every)
+	_, records := dead.RecordsIn(mirror.Far, Inbox, every)
+	for _, err := range []error{rows, known, messages, records} {
+		if !errors.Is(err, mirror.ErrCut) {
+			t.Errorf("got %v from a read after the stop, want %v", err, mirror.ErrCut)
+		}
+	}
 	if _, err := s.Repository().Connect(t.Context(), mirror.Visit{}); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"iter"
 
+	"github.com/emersion/go-imap/v2"
+
 	"mailtwin/mirror"
 )
 
@@ -160,6 +162,26 @@ func (s *faultyState) Messages(side mirror.Side, mailbox mirror.Name) (list []mi
 
 func (s *faultyState) Records(mailbox mirror.Name) (list []mirror.Record, err error) {
 	err = s.fault.read(func() (err error) { list, err = s.inner.Records(mailbox); return })
+	return list, err
+}
+
+func (s *faultyState) Rows(side mirror.Side, mailbox mirror.Name) (count int, last mirror.UID, err error) {
+	err = s.fault.read(func() (err error) { count, last, err = s.inner.Rows(side, mailbox); return })
+	return count, last, err
+}
+
+func (s *faultyState) Known(side mirror.Side, mailbox mirror.Name) (list []mirror.KnownMessage, err error) {
+	err = s.fault.read(func() (err error) { list, err = s.inner.Known(side, mailbox); return })
+	return list, err
+}
+
+func (s *faultyState) MessagesIn(side mirror.Side, mailbox mirror.Name, set imap.UIDSet) (list []mirror.Message, err error) {
+	err = s.fault.read(func() (err error) { list, err = s.inner.MessagesIn(side, mailbox, set); return })
+	return list, err
+}
+
+func (s *faultyState) RecordsIn(side mirror.Side, mailbox mirror.Name, set imap.UIDSet) (list []mirror.Record, err error) {
+	err = s.fault.read(func() (err error) { list, err = s.inner.RecordsIn(side, mailbox, set); return })
 	return list, err
 }
 

@@ -99,34 +99,6 @@ func compareKeys(a, b mirror.MessageKey) int {
 	return cmp.Or(cmp.Compare(a.Side, b.Side), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID))
 }
 
-// Messages returns the messages of a mailbox by UID.
-func (s *State) Messages(side mirror.Side, mailbox mirror.Name) ([]mirror.Message, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []mirror.Message
-	for key, m := range s.tables.messages {
-		if key.Side == side && key.Mailbox == mailbox {
-			list = append(list, m)
-		}
-	}
-	slices.SortFunc(list, func(a, b mirror.Message) int { return cmp.Compare(a.UID, b.UID) })
-	return list, nil
-}
-
-// Records returns the records of a mailbox by far UID.
-func (s *State) Records(mailbox mirror.Name) ([]mirror.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []mirror.Record
-	for _, r := range s.tables.records {
-		if r.Mailbox == mailbox {
-			list = append(list, r)
-		}
-	}
-	slices.SortFunc(list, func(a, b mirror.Record) int { return cmp.Compare(a.UID[mirror.Far], b.UID[mirror.Far]) })
-	return list, nil
-}
-
 // Counts counts the records of every mailbox that has some.
 func (s *State) Counts() (map[mirror.Name]int, error) {
 	s.mu.Lock()

@@ -33,6 +33,8 @@ func TestFaultyState(t *testing.T) {
 func TestStateCheck(t *testing.T) {
 	cases := map[string]mirror.Changes{
 		"record-masked": {Records: []mirror.Record{{Mailbox: suiteBox, UID: [2]mirror.UID{1, 2}, Masked: [2]mirror.Flags{mirror.MakeFlags("$A")}}}},
+		"at-rest": {Mailboxes: []mirror.MailboxRow{{Side: mirror.Near, Name: suiteBox, AtRest: true}},
+			Messages: []mirror.MessageRow{{Side: mirror.Near, Mailbox: suiteBox, Message: mirror.Message{Ref: mirror.Ref{UID: 1}, Flags: mirror.MakeFlags("$A")}}}},
 		"message-base": {Messages: []mirror.MessageRow{
 			{Mailbox: suiteBox, Message: mirror.Message{Ref: mirror.Ref{UID: 8, Base: "x"}}},
 			{Mailbox: suiteBox, Message: mirror.Message{Ref: mirror.Ref{UID: 9, Base: "x"}}}}},

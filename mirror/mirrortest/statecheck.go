@@ -17,6 +17,8 @@ import (
 // The others are the executor's to keep, and are the same as statedb's:
 //
 //   - record-masked: a record's masked flags are part of its base.
+//   - at-rest: every record of a mailbox that is marked so is at rest on its side,
+//     as mirror.Record.AtRest has it.
 //   - message-base: no two messages of a mailbox have the same base name.
 //   - intent-source: the source of an intent exists where the state numbers
 //     the messages (its reference has a base name). A ghost outlives it.
@@ -27,7 +29,7 @@ func (s *State) Check() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &s.tables
-	return errors.Join(t.checkKeys(), t.checkMasked(), t.checkBases(), t.checkIntents(), t.checkAside())
+	return errors.Join(t.checkKeys(), t.checkMasked(), t.checkAtRest(), t.checkBases(), t.checkIntents(), t.checkAside())
 }
 
 // broken names an invariant and what breaks it.
@@ -109,6 +111,19 @@ func (t *tables) checkMasked() error {
 		for _, side := range mirror.Sides {
 			if extra := r.Masked[side].Minus(r.Base[side]); !extra.Empty() {
 				return broken("record-masked", "%v: %s on the %s side", key, extra, side)
+			}
+		}
+	}
+	return nil
+}
+
+func (t *tables) checkAtRest() error {
+	for key, r := range t.records {
+		for side, m := range messagesOf(key) {
+			side := mirror.Side(side)
+			row := t.mailboxes[mirror.MailboxKey{Side: side, Name: key.Mailbox}]
+			if row.AtRest && !r.AtRest(side, t.messages[m].Flags, row.Checkpoint.UIDNext) {
+				return broken("at-rest", "%v on the %s side", key, side)
 			}
 		}
 	}

@@ -47,7 +47,7 @@ func everything() mirror.Changes {
 		Mailboxes: []mirror.MailboxRow{
 			{Side: mirror.Far, Name: suiteChild, Role: imap.MailboxAttrTrash, Subscribed: true, Checkpoint: mirror.Checkpoint{
 				UIDValidity: math.MaxUint32, UIDNext: math.MaxUint32, HighestModSeq: math.MaxInt64, Messages: math.MaxUint32}},
-			{Side: mirror.Near, Name: suiteChild, Checkpoint: mirror.Checkpoint{UIDValidity: 1, Stamps: "1.2 3.4\x00"}, Compared: afterNoon(0)}},
+			{Side: mirror.Near, Name: suiteChild, Checkpoint: mirror.Checkpoint{UIDValidity: 1, Stamps: "1.2 3.4\x00"}, Compared: afterNoon(0), AtRest: true}},
 		Messages: []mirror.MessageRow{{Side: mirror.Far, Mailbox: suiteChild, Message: first}, {Side: mirror.Near, Mailbox: suiteChild, Message: second},
 			small(mirror.Near, suiteChild, 2)},
 		Records: []mirror.Record{{Mailbox: suiteChild, UID: [2]imap.UID{math.MaxUint32, 1}, Base: [2]mirror.Flags{first.Flags, mirror.MakeFlags("$A", imap.FlagDraft)},

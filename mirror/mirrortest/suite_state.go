@@ -21,6 +21,8 @@ func StateSuite(t *testing.T, open func(t *testing.T) (mirror.State, func() mirr
 		{"Empty", testStateEmpty},
 		{"Round trip", testStateRoundTrip},
 		{"Order", testStateOrder},
+		{"Rows", testStateRows},
+		{"Within", testStateWithin},
 		{"Replace", testStateReplace},
 		{"Drop", testStateDrop},
 		{"Drop before put", testStateDropBeforePut},
@@ -124,13 +126,14 @@ func testStateReplace(t *testing.T, d *stateDesk) {
 	r.Base[mirror.Far], r.State = mirror.MakeFlags("Custom"), [2]mirror.Confirmation{}
 	s := &want.Snapshot
 	s.Mailboxes[0].Subscribed, s.Mailboxes[0].Checkpoint = false, mirror.Checkpoint{UIDValidity: 8}
+	s.Mailboxes[1].AtRest = false
 	s.Sides[mirror.Near].Bytes = mirror.NotProbed
 	s.Intents[0].Accepted = false
 	s.Tombs[0].Since = afterNoon(time.Hour)
 	s.Quarantine[0].Tries = 4
 	d.commit(t, mirror.Changes{
 		Sides:      []mirror.SideChange{{Side: mirror.Near, Row: s.Sides[mirror.Near]}},
-		Mailboxes:  s.Mailboxes[:1],
+		Mailboxes:  s.Mailboxes,
 		Messages:   []mirror.MessageRow{{Side: mirror.Far, Mailbox: suiteChild, Message: *m}},
 		Records:    []mirror.Record{*r},
 		Intents:    []*mirror.Intent{&s.Intents[0]},

@@ -1,6 +1,7 @@
 package mirrortest
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -166,6 +167,9 @@ func testStateModel(t *testing.T, open func(t *testing.T) (mirror.State, func() 
 				state = reopen()
 			}
 			same(rt, read(rt, state), read(rt, model))
+			for _, name := range stateNames[:2] {
+				agree(rt, state, name, randomSet(rt))
+			}
 		}
 	})
 }
@@ -179,6 +183,17 @@ func copyOf(c mirror.Changes) mirror.Changes {
 	}
 	c.Intents = intents
 	return c
+}
+
+// randomSet draws UIDs out of those of randomChanges and what follows them.
+func randomSet(rt *rapid.T) (set imap.UIDSet) {
+	for _, uid := range rapid.SliceOfN(rapid.Uint32Range(1, 5), 0, 3).Draw(rt, "set") {
+		set.AddNum(imap.UID(uid))
+	}
+	if first := rapid.Uint32Range(1, 9).Draw(rt, "from"); first < 5 {
+		set.AddRange(imap.UID(first), math.MaxUint32)
+	}
+	return set
 }
 
 // randomChanges draws a transaction over two mailboxes and four UIDs, so that
@@ -210,7 +225,7 @@ func randomChanges(rt *rapid.T, model *State) mirror.Changes {
 	c.DropTombs = rapid.SliceOfN(message, 0, 1).Draw(rt, "drop tombs")
 	c.DropQuarantine = rapid.SliceOfN(message, 0, 1).Draw(rt, "drop quarantine")
 	for _, k := range rapid.SliceOfN(mailbox, 0, 3).Draw(rt, "mailboxes") {
-		c.Mailboxes = append(c.Mailboxes, mirror.MailboxRow{Side: k.Side, Name: k.Name, Subscribed: some("subscribed", 2)})
+		c.Mailboxes = append(c.Mailboxes, mirror.MailboxRow{Side: k.Side, Name: k.Name, Subscribed: some("subscribed", 2), AtRest: some("at rest", 2)})
 	}
 	for _, k := range rapid.SliceOfN(message, 0, 6).Draw(rt, "messages") {
 		m := small(k.Side, k.Mailbox, k.UID)
