@@ -72,16 +72,22 @@ func (f *foreseen) ask(ctx context.Context, r *Repository) {
 	if listed.Messages == 0 {
 		return
 	}
-	if f.part = r.askPart(ctx, f.Known, *f.View, listed); f.part != nil {
+	var err error
+	if f.part, err = r.askPart(ctx, f.Known, *f.View, listed); err != nil {
+		return // View will meet it
+	}
+	if f.part != nil {
 		quiet := listed.Messages == f.Known.Messages && listed.UIDNext == f.Known.UIDNext
 		if !quiet && !f.part.vanished {
 			f.uids = r.conn.UIDSearch(ctx, from(1))
 		}
 		return
 	}
-	known := f.View.Messages
-	if f.anew = renumbered(f.Known, listed); f.anew {
-		known = nil
+	var known []mirror.KnownMessage
+	if f.anew = renumbered(f.Known, listed); !f.anew {
+		if known, err = f.View.All(); err != nil {
+			return
+		}
 	}
 	fully := r.askFully(ctx, known)
 	f.fully = &fully
@@ -117,9 +123,10 @@ func (f *foreseen) look(r *Repository, status mirror.Checkpoint, known mirror.Kn
 	anew := renumbered(f.Known, status)
 	switch {
 	case f.View == nil:
-	case known.Full != f.View.Full || len(known.Messages) != len(f.View.Messages):
+	case known.Full != f.View.Full || known.Len() != f.View.Len():
 	case status.Messages == 0 && !anew:
-		return newLooker(f.View.Messages).sight(), true, nil
+		messages, err := f.View.All()
+		return newLooker(messages).sight(), err == nil, err
 	case f.part != nil && f.part.part == r.partOf(f.Known, *f.View, status):
 		return f.part.judge(r, f.Known, status, func() *imapconn.DataCommand[imap.UIDSet] { return f.uids })
 	case f.fully != nil && f.anew == anew:

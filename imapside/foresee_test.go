@@ -141,6 +141,16 @@ func TestForesightFails(t *testing.T) {
 		{"gone and expected so", "CONDSTORE", checkpoint(4, 2, 13), steps(
 			do("SELECT Box", append(selected("2", "4", "13"), "$tag OK [READ-WRITE] ok")...), do(strings.TrimSuffix(since, " VANISHED)")+")", "$tag OK ok"),
 			do("UID SEARCH UID 1:*", "* SEARCH 1 3", "$tag OK ok")), "gone 2"},
+		{"new and named", "CONDSTORE QRESYNC", checkpoint(5, 4, 13), steps(
+			do("SELECT Box", append(selected("4", "5", "13"), "$tag OK [READ-WRITE] ok")...),
+			do(since, "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok")), "new 4"},
+		{"come and gone, and neither named", "CONDSTORE QRESYNC", checkpoint(5, 3, 13), steps(
+			do("SELECT Box", append(selected("3", "5", "13"), "$tag OK [READ-WRITE] ok")...), do(since, "$tag OK ok"),
+			do("SELECT Box", append(selected("3", "5", "13"), "$tag OK [READ-WRITE] ok")...), do(since, "$tag OK ok"),
+			do("UID SEARCH UID 1:*", "* SEARCH 1 3 4", "$tag OK ok"),
+			do("SELECT Box", append(selected("3", "5", "13"), "$tag OK [READ-WRITE] ok")...),
+			do("UID FETCH 1:3 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS ())", "* 2 FETCH (UID 3 FLAGS ())", "$tag OK ok"),
+			do("UID FETCH 4:* (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 3 FETCH (UID 4 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok")), "new 4, gone 2"},
 		{"renumbered behind the listing", "CONDSTORE QRESYNC", checkpoint(4, 3, 12), steps(
 			do("SELECT Box", "* 1 EXISTS", "* OK [UIDVALIDITY 8] ok", "* OK [UIDNEXT 2] ok", "* OK [HIGHESTMODSEQ 12] ok", "$tag OK [READ-WRITE] ok"), do(since, "$tag OK ok"),
 			do("SELECT Box", "* 1 EXISTS", "* OK [UIDVALIDITY 8] ok", "* OK [UIDNEXT 2] ok", "* OK [HIGHESTMODSEQ 12] ok", "$tag OK [READ-WRITE] ok"),

@@ -38,39 +38,44 @@ func (l *looker) take(msg *imapconn.FetchMessage) error {
 	if msg.UID == 0 {
 		return nil
 	}
-	flagged := msg.Has&imapconn.HasFlags != 0
-	flags := l.flags.read(msg.Flags)
 	if i := find(l.known, msg.UID, l.next); i >= 0 {
-		if flagged {
-			l.seen[i] = glimpse{true, flags}
+		if msg.Has&imapconn.HasFlags != 0 {
+			l.seen[i] = glimpse{true, l.flags.read(msg.Flags)}
 		}
 		l.next = i + 1
 		return nil
 	}
-	told := arrival{flagged: flagged}
-	told.UID = msg.UID
-	if flagged {
-		told.Flags = flags
-	}
-	describe(&told.Message, msg)
-	l.arrived = append(l.arrived, told)
+	l.arrived = append(l.arrived, l.flags.arrival(msg))
 	return nil
 }
 
-// settle sorts the arrivals and makes one of several replies for a message: of
-// each value the last one told.
-func (l *looker) settle() {
-	slices.SortStableFunc(l.arrived, func(a, b arrival) int { return cmp.Compare(a.UID, b.UID) })
-	merged := l.arrived[:0]
-	for _, next := range l.arrived {
+// arrival is what msg tells.
+func (f *flagReader) arrival(msg *imapconn.FetchMessage) arrival {
+	told := arrival{flagged: msg.Has&imapconn.HasFlags != 0}
+	told.UID = msg.UID
+	if told.flagged {
+		told.Flags = f.read(msg.Flags)
+	}
+	describe(&told.Message, msg)
+	return told
+}
+
+func (l *looker) settle() { l.arrived = merge(l.arrived) }
+
+// merge sorts arrivals and makes one of several replies for a message: of each
+// value the last one told.
+func merge(arrived []arrival) []arrival {
+	slices.SortStableFunc(arrived, func(a, b arrival) int { return cmp.Compare(a.UID, b.UID) })
+	merged := arrived[:0]
+	for _, next := range arrived {
 		if last := len(merged) - 1; last >= 0 && merged[last].UID == next.UID {
 			merged[last].add(next)
 		} else {
 			merged = append(merged, next)
 		}
 	}
-	clear(l.arrived[len(merged):])
-	l.arrived = merged
+	clear(arrived[len(merged):])
+	return merged
 }
 
 func (a *arrival) add(later arrival) {
@@ -144,8 +149,12 @@ func (l *looker) below(next imap.UID) int {
 			count++
 		}
 	}
-	for i := range l.arrived {
-		if l.arrived[i].flagged && l.arrived[i].UID < next {
+	return count + arrivedBelow(l.arrived, next)
+}
+
+func arrivedBelow(arrived []arrival, next imap.UID) (count int) {
+	for i := range arrived {
+		if arrived[i].flagged && arrived[i].UID < next {
 			count++
 		}
 	}
@@ -153,13 +162,28 @@ func (l *looker) below(next imap.UID) int {
 }
 
 func (l *looker) sight() sight {
-	arrived := make([]mirror.Message, 0, len(l.arrived))
-	for i := range l.arrived {
-		if l.arrived[i].flagged {
-			arrived = append(arrived, l.arrived[i].Message)
+	shown := sight{arrived: messagesOf(l.arrived)}
+	for i, seen := range l.seen {
+		switch known := l.known[i]; {
+		case !seen.there:
+			shown.missing = append(shown.missing, known.Ref)
+		case !seen.flags.Equal(known.Flags):
+			shown.changed = append(shown.changed, mirror.KnownMessage{Ref: known.Ref, Flags: seen.flags})
 		}
 	}
-	return sight{known: l.seen, arrived: arrived}
+	shown.there = len(l.known) - len(shown.missing)
+	return shown
+}
+
+// messagesOf returns the messages that count as shown.
+func messagesOf(arrived []arrival) []mirror.Message {
+	messages := make([]mirror.Message, 0, len(arrived))
+	for i := range arrived {
+		if arrived[i].flagged {
+			messages = append(messages, arrived[i].Message)
+		}
+	}
+	return messages
 }
 
 // undescribed returns the UIDs of messages that showed up where only known
@@ -205,6 +229,12 @@ func (l *looker) leave(there func(imap.UID) bool) {
 		l.seen[i].there = l.seen[i].there && there(message.UID)
 	}
 	l.arrived = slices.DeleteFunc(l.arrived, func(a arrival) bool { return !there(a.UID) })
+}
+
+// glimpse is what was seen of one known message.
+type glimpse struct {
+	there bool
+	flags mirror.Flags
 }
 
 // fullLook asks for everything.
@@ -253,9 +283,11 @@ func (l fullLook) judge(status mirror.Checkpoint, describe func([]imap.UID) []*i
 
 // lookFully is askFully and judge for the selected mailbox.
 func (m *mailbox) lookFully(ctx context.Context, known mirror.Known, status mirror.Checkpoint) (shown sight, complete bool, err error) {
-	messages := known.Messages
-	if renumbered(m.known, status) {
-		messages = nil
+	var messages []mirror.KnownMessage
+	if !renumbered(m.known, status) {
+		if messages, err = known.All(); err != nil {
+			return sight{}, false, err
+		}
 	}
 	if status.Messages == 0 {
 		return newLooker(messages).sight(), true, nil

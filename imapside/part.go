@@ -30,30 +30,62 @@ func (r *Repository) partOf(before mirror.Checkpoint, known mirror.Known, status
 		return whole
 	case r.tellsSince(before, status):
 		return changed
-	case !r.condStore() && len(known.Messages) > newest && status.UIDValidity != noUIDValidity:
+	case !r.condStore() && known.Len() > newest && status.UIDValidity != noUIDValidity:
 		return latest
 	}
 	return whole
 }
 
-// askPart asks the mailbox selected last for that part, nil where it is whole.
-func (r *Repository) askPart(ctx context.Context, before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) *partLook {
+// askPart asks the mailbox selected last for that part, nil where it is whole. An
+// error is one of reading known.
+func (r *Repository) askPart(ctx context.Context, before mirror.Checkpoint, known mirror.Known, status mirror.Checkpoint) (*partLook, error) {
 	switch r.partOf(before, known, status) {
 	case changed:
-		return r.askSince(ctx, known.Messages, before.HighestModSeq)
+		return r.askSince(ctx, known, before.HighestModSeq), nil
 	case latest:
-		return r.askNewest(ctx, known.Messages)
+		messages, err := known.All()
+		if err != nil {
+			return nil, err
+		}
+		return r.askNewest(ctx, messages), nil
 	}
-	return nil
+	return nil, nil
 }
 
 // partLook asks for a part of a mailbox, and takes the rest for as it was known.
 type partLook struct {
 	part
-	*looker
+	told     teller
 	asked    []*imapconn.DataCommand[imapconn.FetchData]
-	vanished bool     // FETCH with VANISHED was asked
-	plain    imap.UID // up to here only flags were asked
+	vanished bool // FETCH with VANISHED was asked
+}
+
+// teller makes a sight of the replies.
+type teller interface {
+	// settle is called first, once the replies are there, with what the server named
+	// as gone. ok is false where the replies cannot be judged.
+	settle(vanished imap.UIDSet) (ok bool, err error)
+	// below counts the messages shown with a UID less than next.
+	below(next imap.UID) int
+	// keep drops what is shown of messages that are not present.
+	keep(present imap.UIDSet) error
+	sight() sight
+}
+
+// newestLook takes the flags of the newest known messages, and all of what came since.
+type newestLook struct {
+	*looker
+	plain imap.UID // up to here only flags were asked
+}
+
+func (l newestLook) settle(imap.UIDSet) (ok bool, err error) {
+	l.looker.settle()
+	return len(l.undescribed(l.plain)) == 0, nil
+}
+
+func (l newestLook) keep(present imap.UIDSet) error {
+	l.leave(func(uid imap.UID) bool { return within(present, uid) })
+	return nil
 }
 
 // takenFor is a looker that takes the first n of known for there, with their flags.
@@ -70,8 +102,9 @@ func takenFor(known []mirror.KnownMessage, n int) *looker {
 func (r *Repository) askNewest(ctx context.Context, known []mirror.KnownMessage) *partLook {
 	older := len(known) - newest
 	first, last := known[older].UID, known[len(known)-1].UID
-	l := &partLook{part: latest, looker: takenFor(known, older), plain: last}
-	handler := imapconn.FetchHandler{Message: l.take}
+	told := newestLook{takenFor(known, older), last}
+	l := &partLook{part: latest, told: told}
+	handler := imapconn.FetchHandler{Message: told.take}
 	l.asked = append(l.asked, r.conn.UIDFetch(ctx, imap.UIDSet{{Start: first, Stop: last}}, imapconn.FetchItems{Flags: true}, handler))
 	if last != ^imap.UID(0) {
 		l.asked = append(l.asked, r.conn.UIDFetch(ctx, from(last+1), r.newItems(), handler))
@@ -97,17 +130,15 @@ func (l *partLook) judge(r *Repository, before, status mirror.Checkpoint, list f
 	if err != nil || !ok {
 		return sight{}, false, err
 	}
-	l.settle()
-	if len(l.undescribed(l.plain)) > 0 {
-		return sight{}, false, nil
+	if ok, err = l.told.settle(vanished); err != nil || !ok {
+		return sight{}, false, err
 	}
-	l.leave(func(uid imap.UID) bool { return !within(vanished, uid) })
-	switch count := l.below(status.UIDNext); {
+	switch count := l.told.below(status.UIDNext); {
 	case count < int(status.Messages):
 		return sight{}, false, nil
-	case count == int(status.Messages) && (len(vanished) > 0 || status.Messages == before.Messages && status.UIDNext == before.UIDNext):
-		// What the server named is gone, or nothing came and nothing went: UIDs
-		// are never used again.
+	case count == int(status.Messages) && (l.vanished && (len(vanished) > 0 || count > l.told.below(before.UIDNext)) ||
+		status.Messages == before.Messages && status.UIDNext == before.UIDNext):
+		// What came and went was named, or nothing did: UIDs are never used again.
 		return l.sight(), true, nil
 	}
 	asked := list()
@@ -121,8 +152,10 @@ func (l *partLook) judge(r *Repository, before, status mirror.Checkpoint, list f
 		}
 		return sight{}, false, failure("list messages", err, mirror.ErrDenied)
 	}
-	l.leave(func(uid imap.UID) bool { return within(present, uid) })
-	return l.sight(), l.below(status.UIDNext) == int(status.Messages), nil
+	if err := l.told.keep(present); err != nil {
+		return sight{}, false, err
+	}
+	return l.sight(), l.told.below(status.UIDNext) == int(status.Messages), nil
 }
 
 // wait returns the UIDs that the server named as gone. ok is false where something
@@ -145,9 +178,9 @@ func (l *partLook) wait(r *Repository) (vanished imap.UIDSet, ok bool, err error
 	return vanished, ok, nil
 }
 
-// sight is that of the looker, which rests on what was known.
+// sight rests on what was known.
 func (l *partLook) sight() sight {
-	shown := l.looker.sight()
+	shown := l.told.sight()
 	shown.rests = true
 	return shown
 }

@@ -119,9 +119,9 @@ func refs(uids ...imap.UID) []mirror.Ref {
 
 // known is a state that holds uids with the flags given.
 func known(flags string, uids ...imap.UID) mirror.Known {
-	var k mirror.Known
+	var list mirror.KnownList
 	for _, ref := range refs(uids...) {
-		k.Messages = append(k.Messages, mirror.KnownMessage{Ref: ref, Flags: mirror.ParseFlags(flags)})
+		list = append(list, mirror.KnownMessage{Ref: ref, Flags: mirror.ParseFlags(flags)})
 	}
-	return k
+	return mirror.Known{Rows: list}
 }

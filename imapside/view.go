@@ -27,7 +27,7 @@ func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 	if err != nil {
 		return mirror.View{}, err
 	}
-	view := m.report(known, status, shown, complete)
+	view := m.report(status, shown, complete)
 	if known.Full && view.Full {
 		view.Caught, err = m.crossCheck(ctx, &view)
 	}
@@ -49,7 +49,8 @@ func (m *mailbox) look(ctx context.Context, known mirror.Known) (status mirror.C
 	if status, err = m.checkpoint(ctx); err != nil {
 		return status, sight{}, false, err
 	}
-	if part := m.repo.askPart(ctx, m.known, known, status); part != nil {
+	part, err := m.repo.askPart(ctx, m.known, known, status)
+	if part != nil {
 		m.repo.at.used = true
 		shown, complete, err = part.judge(m.repo, m.known, status, m.list(ctx))
 	}
@@ -69,18 +70,12 @@ func (m *mailbox) look(ctx context.Context, known mirror.Known) (status mirror.C
 
 // sight is what one look showed.
 type sight struct {
-	// known tells, for each of Known.Messages, what was seen of it; nil means
-	// that all are there with their known flags but for changed.
-	known   []glimpse
-	arrived []mirror.Message // ascending, not among the known
+	there   int                   // how many of the known are shown
+	changed []mirror.KnownMessage // those of them with other flags
+	missing []mirror.Ref          // the known that are not shown
+	arrived []mirror.Message      // ascending, not among the known
 	// rests says that what was not told is taken for as it was known.
 	rests bool
-}
-
-// glimpse is what was seen of one known message.
-type glimpse struct {
-	there bool
-	flags mirror.Flags
 }
 
 // renumbered reports whether the UIDs of the state mean nothing any more.
@@ -90,38 +85,23 @@ func renumbered(before, status mirror.Checkpoint) bool {
 }
 
 // report turns what was seen into the difference from what was known.
-func (m *mailbox) report(known mirror.Known, status mirror.Checkpoint, shown sight, complete bool) mirror.View {
+func (m *mailbox) report(status mirror.Checkpoint, shown sight, complete bool) mirror.View {
 	view := mirror.View{
 		Renumbered: renumbered(m.known, status),
 		New:        shown.arrived,
-		Total:      len(shown.arrived),
+		Changed:    shown.changed,
+		Total:      shown.there + len(shown.arrived),
 		Selected:   int(status.Messages),
 		Keeps:      m.keeps,
 		Full:       complete && !shown.rests,
 	}
 	if len(shown.arrived) > 0 {
-		view.Lowest = shown.arrived[0].UID
 		status.UIDNext = max(status.UIDNext, shown.arrived[len(shown.arrived)-1].UID+1)
 	}
-	if !view.Renumbered {
-		for i, seen := range shown.known {
-			message := known.Messages[i]
-			if !seen.there {
-				if complete {
-					view.Gone = append(view.Gone, message.Ref)
-				} else {
-					view.Unknown = append(view.Unknown, message.Ref)
-				}
-				continue
-			}
-			view.Total++
-			if view.Lowest == 0 || message.UID < view.Lowest {
-				view.Lowest = message.UID
-			}
-			if !seen.flags.Equal(message.Flags) {
-				view.Changed = append(view.Changed, mirror.KnownMessage{Ref: message.Ref, Flags: seen.flags})
-			}
-		}
+	if complete {
+		view.Gone = shown.missing
+	} else {
+		view.Unknown = shown.missing
 	}
 	status.Messages = uint32(view.Total)
 	if !complete {

@@ -90,7 +90,7 @@ func BenchmarkView(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	known := mirror.Known{}
+	var list mirror.KnownList
 	for i := range messages {
 		base := fmt.Sprintf("17000%05d.M1P2Q%dR0123456789abcdef.host", i, i)
 		f, err := r.root.root.Create("INBOX/cur/" + base + infoSeparator + "S")
@@ -98,11 +98,11 @@ func BenchmarkView(b *testing.B) {
 			b.Fatal(err)
 		}
 		f.Close()
-		known.Messages = append(known.Messages, mirror.KnownMessage{Ref: mirror.Ref{UID: mirror.UID(i + 1), Base: base}, Flags: mirror.MakeFlags(`\Seen`)})
+		list = append(list, mirror.KnownMessage{Ref: mirror.Ref{UID: mirror.UID(i + 1), Base: base}, Flags: mirror.MakeFlags(`\Seen`)})
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		v, err := m.View(b.Context(), known)
+		v, err := m.View(b.Context(), mirror.Known{Rows: list})
 		if err != nil || v.Total != messages || len(v.New)+len(v.Changed)+len(v.Gone)+len(v.Unknown) != 0 {
 			b.Fatalf("got %d messages, %d new, %v", v.Total, len(v.New), err)
 		}

@@ -35,8 +35,12 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 		return mirror.View{}, fmt.Errorf("view mailbox: %w", err)
 	}
 	defer b.close()
-	refs := make([]mirror.Ref, len(known.Messages))
-	for i, k := range known.Messages {
+	messages, err := known.All()
+	if err != nil {
+		return mirror.View{}, err
+	}
+	refs := make([]mirror.Ref, len(messages))
+	for i, k := range messages {
 		refs[i] = k.Ref
 	}
 	seen, err := m.look(ctx, b, refs)
@@ -63,8 +67,8 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 	} else {
 		v.Unknown = seen.missing
 	}
-	v.Changed = m.changed(known.Messages, seen.pass)
-	if v.New, err = m.fresh(ctx, b, known.Messages, &v.Checkpoint); err != nil {
+	v.Changed = m.changed(messages, seen.pass)
+	if v.New, err = m.fresh(ctx, b, messages, &v.Checkpoint); err != nil {
 		return mirror.View{}, err
 	}
 	if len(v.New)+len(v.Changed)+len(v.Gone)+len(v.Unknown) > 0 || strays || links {
@@ -72,7 +76,7 @@ func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, er
 			return mirror.View{}, err
 		}
 	}
-	count(&v, known.Messages, seen.pass)
+	v.Total = shown(messages, seen.pass) + len(v.New)
 	v.Checkpoint.UIDNext, v.Checkpoint.Messages = m.numbers.uidNext(), uint32(v.Total)
 	m.status = v.Checkpoint
 	return v, nil
@@ -372,19 +376,12 @@ func (m *Mailbox) keepNames(b *box) error {
 	return nil
 }
 
-// count fills Total and Lowest.
-func count(v *mirror.View, known []mirror.KnownMessage, p *pass) {
+// shown counts the known messages that a pass shows.
+func shown(known []mirror.KnownMessage, p *pass) (total int) {
 	for _, k := range known {
-		if _, found := p.entries[k.Base]; !found {
-			continue
-		}
-		v.Total++
-		if v.Lowest == 0 || k.UID < v.Lowest {
-			v.Lowest = k.UID
+		if _, found := p.entries[k.Base]; found {
+			total++
 		}
 	}
-	v.Total += len(v.New)
-	if len(v.New) > 0 && (v.Lowest == 0 || v.New[0].UID < v.Lowest) {
-		v.Lowest = v.New[0].UID
-	}
+	return total
 }

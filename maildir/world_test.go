@@ -219,7 +219,7 @@ func (w *world) wantFiles(dir string, want ...string) {
 
 func (w *world) view(m *Mailbox, known ...mirror.KnownMessage) mirror.View {
 	w.Helper()
-	v, err := m.View(w.Context(), mirror.Known{Messages: known})
+	v, err := m.View(w.Context(), mirror.Known{Rows: mirror.KnownList(known)})
 	if err != nil {
 		w.Fatalf("view: got %v, want nil", err)
 	}

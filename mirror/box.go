@@ -13,6 +13,13 @@ type box struct {
 	records []Record
 	count   int
 	visited bool
+	// thin says that only those records, and those messages, are loaded from which
+	// something may follow (decision 008).
+	thin bool
+	// restless are the records that are not at rest as the state knows them, of those
+	// that are loaded; see Record.AtRest. stirred says that some were written.
+	restless map[RecordKey]bool
+	stirred  bool
 	// hidden mailboxes are not mirrored, see MailboxInput.
 	hidden bool
 	// incomplete says that something of what the views showed was not carried
@@ -30,8 +37,13 @@ type boxSide struct {
 	handle Mailbox     // nil: not opened
 	known  *Known      // what the view of this round is compared with, once it is asked for
 	view   *View       // nil: not looked at in this round
-	// messages are those of the state and of the view together, by UID.
+	// messages are those of the state and of the view together, by UID, as far as they
+	// are loaded. The state has rows of them, the highest UID being last; counted says
+	// that it was asked.
 	messages map[UID]*Message
+	rows     int
+	last     UID
+	counted  bool
 	gone     map[UID]bool
 	unknown  map[UID]bool
 	// unreadable are those in unknown that could not be read, or must not be.
@@ -61,8 +73,8 @@ func (b *box) known(s Side, intents []Intent) Checkpoint {
 	if side.row != nil {
 		c = side.row.Checkpoint
 	}
-	for uid := range side.messages {
-		c.UIDNext = max(c.UIDNext, uid+1)
+	if side.last != 0 {
+		c.UIDNext = max(c.UIDNext, side.last+1)
 	}
 	for _, in := range intents {
 		if side, target := in.goesTo(); side == s && target == b.name {
@@ -88,11 +100,12 @@ func sortedUIDs[V any](m map[UID]V) []UID { return slices.Sorted(maps.Keys(m)) }
 // older ones.
 var providerWindows = map[int]bool{1000: true, 2000: true, 5000: true, 10000: true}
 
-// take merges a view into what was known.
-func (s *boxSide) take(v View, numbers bool) {
+// take merges a view into what was known. Known messages that it does not show are
+// gone, but for those below lowest.
+func (s *boxSide) take(v View, lowest UID) {
 	s.view = &v
 	if v.Renumbered {
-		s.before, s.messages = s.messages, map[UID]*Message{}
+		s.before, s.messages, s.last = s.messages, map[UID]*Message{}, 0
 	}
 	for i := range v.New { // not copied: there may be a million
 		s.messages[v.New[i].UID] = &v.New[i]
@@ -106,9 +119,8 @@ func (s *boxSide) take(v View, numbers bool) {
 			}
 		}
 	}
-	window := numbers && (providerWindows[v.Total] || providerWindows[v.Selected])
 	for _, ref := range v.Gone {
-		if window && ref.UID < v.Lowest {
+		if ref.UID < lowest {
 			s.unknown[ref.UID] = true
 		} else {
 			s.gone[ref.UID] = true
@@ -185,6 +197,10 @@ func (s *boxSide) unread(taken map[UID]bool) (list []Message) {
 	}
 	return list
 }
+
+// holds reports whether a UID is one that the state, or this round, knows already:
+// it cannot be that of a new copy.
+func (s *boxSide) holds(uid UID) bool { return uid <= s.last || s.messages[uid] != nil }
 
 // ref completes a UID with the base name that a Maildir needs.
 func (s *boxSide) ref(uid UID) Ref {

@@ -390,7 +390,7 @@ func (t *batch) outcomes(results []Appended, through map[UID]*carried, readErr, 
 		a, in, sent := t.actions[uid], t.intents[uid], through[uid]
 		r, answered := byUID[uid]
 		switch {
-		case answered && r.Err == nil && r.Target.UID != 0 && t.b.sides[t.to].messages[r.Target.UID] == nil:
+		case answered && r.Err == nil && r.Target.UID != 0 && !t.b.sides[t.to].holds(r.Target.UID):
 			t.record(a, r, sent.hash)
 		case answered && r.Err == nil:
 			in.Accepted = true

@@ -23,12 +23,13 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	if boxes, err = x.arrange(listings); err != nil {
 		return nil, listings, err
 	}
+	x.boxes = boxes
 	var visit []*box
 	for _, b := range boxes {
 		if x.mustVisit(b, only, wide) {
 			b.visited = true
 			visit = append(visit, b)
-			if err := x.loadBox(b); err != nil {
+			if err := x.loadBox(b, only != nil); err != nil {
 				return nil, listings, err
 			}
 		}
@@ -39,6 +40,9 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 		}
 	}
 	if err := x.look(ctx, visit); err != nil {
+		return nil, listings, err
+	}
+	if err := x.completeBoxes(visit); err != nil {
 		return nil, listings, err
 	}
 	return boxes, listings, x.forgetRenumbered(visit)
@@ -262,27 +266,6 @@ func (x *run) pending(name Name) bool {
 	return false
 }
 
-// loadBox reads a visited mailbox's part of the state.
-func (x *run) loadBox(b *box) error {
-	for _, s := range Sides {
-		if b.sides[s].row == nil {
-			continue
-		}
-		list, err := x.State.Messages(s, b.name)
-		if err != nil {
-			return fmt.Errorf("read state: %w", err)
-		}
-		for i := range list {
-			b.sides[s].messages[list[i].UID] = &list[i]
-		}
-	}
-	var err error
-	if b.records, err = x.State.Records(b.name); err != nil {
-		return fmt.Errorf("read state: %w", err)
-	}
-	return nil
-}
-
 // look views the mailboxes of both sides, the sides at the same time. Errors
 // that reach no further than a mailbox block it on that side.
 func (x *run) look(ctx context.Context, visit []*box) error {
@@ -306,7 +289,7 @@ func (x *run) expect(ctx context.Context, visit []*box, s Side) {
 	var views []Expected
 	for _, b := range visit {
 		if side := &b.sides[s]; x.toLookInto(b, s) && side.handle == nil {
-			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), Listed: side.listed.Status, View: x.knownTo(side)})
+			views = append(views, Expected{Name: b.name, Access: x.access(s), Known: b.known(s, x.snapshot.Intents), Listed: side.listed.Status, View: x.knownTo(b, s)})
 		}
 	}
 	if len(views) > 0 {
@@ -321,9 +304,10 @@ func (x *run) toLookInto(b *box, s Side) bool {
 }
 
 // knownTo returns what a side's view is compared with.
-func (x *run) knownTo(side *boxSide) *Known {
+func (x *run) knownTo(b *box, s Side) *Known {
+	side := &b.sides[s]
 	if side.known == nil {
-		side.known = &Known{Messages: side.knownMessages(), Full: x.Full || side.compare}
+		side.known = &Known{Rows: x.knownRows(b, s), Full: x.Full || side.compare}
 	}
 	return side.known
 }
@@ -337,8 +321,10 @@ func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 	handle, err := x.open(ctx, b, s)
 	if err == nil {
 		var v View
-		if v, err = handle.View(ctx, *x.knownTo(side)); err == nil {
-			side.take(v, x.traits[s].Numbers)
+		if v, err = handle.View(ctx, *x.knownTo(b, s)); err == nil {
+			if err := x.take(b, s, v); err != nil {
+				return err
+			}
 			if v.Caught != "" {
 				x.note("%s mailbox %q: %s", s, b.name.String(), v.Caught)
 			}
@@ -366,10 +352,8 @@ func (x *run) open(ctx context.Context, b *box, s Side) (Mailbox, error) {
 	if side.handle != nil {
 		return side.handle, nil
 	}
-	if side.row != nil && len(side.messages) == 0 && b.count > 0 && !b.visited {
-		if err := x.loadBox(b); err != nil {
-			return nil, err
-		}
+	if err := x.countRows(b, s); err != nil {
+		return nil, err
 	}
 	handle, err := x.Repositories[s].Open(ctx, b.name, x.access(s), b.known(s, x.snapshot.Intents))
 	if err != nil {

@@ -83,7 +83,7 @@ func (x *run) loadHalves(boxes []*box) error {
 		waitedFor := slices.ContainsFunc(x.snapshot.Quarantine, func(q Quarantined) bool { return q.Mailbox == b.name && x.mayBeHalf(q) })
 		sent := slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool { return in.Kind == GhostIntent && in.Target == b.name })
 		if (waitedFor || sent) && !b.visited {
-			if err := x.loadBox(b); err != nil {
+			if err := x.loadAside(b); err != nil {
 				return err
 			}
 		}

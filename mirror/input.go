@@ -33,7 +33,7 @@ func (x *run) sideInput(boxes []*box, s Side) SideInput {
 		case side.view != nil:
 			in.Shown += side.view.Total
 		case side.exists() && (side.listed.Status == nil || side.listed.Status.Stamps != "" || side.unchanged()):
-			in.Shown += max(b.count, len(side.messages)) // records may just be forgotten
+			in.Shown += max(b.count, side.rows) // records may just be forgotten
 		case side.exists():
 			in.Shown += int(side.listed.Status.Messages)
 		}
@@ -70,7 +70,7 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 		for _, s := range Sides {
 			taken[s][r.UID[s]] = true
 		}
-		if unfinished || !b.atRest(r, x.Policy, [2]Storable{in.Sides[Far].Keeps, in.Sides[Near].Keeps}) {
+		if unfinished || !b.followsNothing(r, x.Policy, [2]Storable{in.Sides[Far].Keeps, in.Sides[Near].Keeps}) {
 			in.Records = append(in.Records, RecordInput{*r, [2]Sighting{b.sides[Far].sighting(r.UID[Far], r.State[Far]), b.sides[Near].sighting(r.UID[Near], r.State[Near])}})
 		}
 	}
@@ -101,10 +101,10 @@ func (x *run) unfinished(name Name) bool {
 	return slices.ContainsFunc(x.snapshot.Intents, func(in Intent) bool { return in.Mailbox == name || in.Target == name })
 }
 
-// atRest reports whether nothing can follow from a record in a mailbox in which
+// followsNothing reports whether nothing can follow from a record in a mailbox in which
 // nothing is unfinished: both messages are there, and their flags are as they were.
 // A mailbox of a million messages is not described to the planner for one of them.
-func (b *box) atRest(r *Record, policy Policy, keeps [2]Storable) bool {
+func (b *box) followsNothing(r *Record, policy Policy, keeps [2]Storable) bool {
 	var now [2]Flags
 	for _, s := range Sides {
 		side := &b.sides[s]

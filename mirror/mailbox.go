@@ -1,6 +1,9 @@
 package mirror
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/nametrans"
@@ -66,11 +69,66 @@ type RefusedName struct {
 // Known is what the state holds of a mailbox, handed to a side so that it can
 // report what differs.
 type Known struct {
-	// Messages in ascending UID order.
-	Messages []KnownMessage
+	// Rows are the messages, nil where there are none.
+	Rows KnownRows
 	// Full asks for a complete comparison whatever the side could save, and whether
 	// what it saves otherwise can be believed.
 	Full bool
+}
+
+// KnownRows are the messages that a view is compared with. What is read of the state
+// follows what a side asks for, so it should ask for no more than it needs.
+type KnownRows interface {
+	// Len is how many there are.
+	Len() int
+	// All returns all of them, in ascending UID order.
+	All() ([]KnownMessage, error)
+	// In returns those whose UIDs are in set, both in ascending order.
+	In(set imap.UIDSet) ([]KnownMessage, error)
+}
+
+// Len is Rows.Len.
+func (k Known) Len() int {
+	if k.Rows == nil {
+		return 0
+	}
+	return k.Rows.Len()
+}
+
+// All is Rows.All.
+func (k Known) All() ([]KnownMessage, error) {
+	if k.Rows == nil {
+		return nil, nil
+	}
+	return k.Rows.All()
+}
+
+// In is Rows.In; it asks nothing where set is empty.
+func (k Known) In(set imap.UIDSet) ([]KnownMessage, error) {
+	if k.Rows == nil || len(set) == 0 {
+		return nil, nil
+	}
+	return k.Rows.In(set)
+}
+
+// KnownList is KnownRows in memory, in ascending UID order.
+type KnownList []KnownMessage
+
+// Len implements KnownRows.
+func (l KnownList) Len() int { return len(l) }
+
+// All implements KnownRows.
+func (l KnownList) All() ([]KnownMessage, error) { return l, nil }
+
+// In implements KnownRows.
+func (l KnownList) In(set imap.UIDSet) (list []KnownMessage, err error) {
+	for _, r := range set {
+		i, _ := slices.BinarySearchFunc(l, r.Start, func(m KnownMessage, uid UID) int { return cmp.Compare(m.UID, uid) })
+		for ; i < len(l) && l[i].UID <= r.Stop; i++ {
+			list = append(list, l[i])
+		}
+	}
+	return list, nil
 }
 
 // KnownMessage is the part of a Message that a view is compared with.
@@ -96,10 +154,8 @@ type View struct {
 	Gone []Ref
 	// Unknown are known messages that this view can neither show nor deny.
 	Unknown []Ref
-	// Total counts the messages shown; Lowest is the smallest UID shown, 0 in
-	// an empty mailbox.
-	Total  int
-	Lowest imap.UID
+	// Total counts the messages shown.
+	Total int
 	// Selected is the number of messages that opening the mailbox announced, 0
 	// where that is not known; Total may hold later arrivals.
 	Selected int

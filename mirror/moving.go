@@ -110,7 +110,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	} else {
 		dropMessage(c, MessageKey{s, b.name, r.From.UID})
 	}
-	if r.To.UID == 0 || to.sides[s].messages[r.To.UID] != nil {
+	if r.To.UID == 0 || to.sides[s].holds(r.To.UID) {
 		to.incomplete = true
 		e.done(&a)
 		return

@@ -71,6 +71,8 @@ type run struct {
 	listed    bool // the first listings are there
 	// found says that something which a side showed was to change mail.
 	found [2]bool
+	// boxes are those of the round under way.
+	boxes []*box
 	// usable are the mailboxes that the last round could work in, on both sides.
 	usable map[Name]bool
 	// unreadOnce are the messages that could not be read to be compared; each
@@ -253,10 +255,12 @@ func (x *run) commit(c *Changes) error {
 	if x.DryRun || c.Empty() {
 		return nil
 	}
+	x.stir(c)
 	if err := x.State.Commit(c); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	x.wrote = true
+	x.judgeRest(c)
 	return nil
 }
 

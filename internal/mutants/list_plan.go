@@ -1,7 +1,7 @@
 package main
 
 var planMutants = []mutant{
-	{id: "plan-windows", file: "mirror/box.go", old: "if window && ref.UID < v.Lowest {", mutated: "if false {\n\t\t\t_ = window",
+	{id: "plan-windows", file: "mirror/box.go", old: "if ref.UID < lowest {", mutated: "if false {",
 		guard: "below a provider's window nothing is gone", tests: "^TestProviderWindow$"},
 	{id: "plan-unknown-sight", file: "mirror/box.go", old: "case s.blocked != \"\" || s.unknown[uid]:", mutated: "case s.blocked != \"\":",
 		guard: "unknown is a value of its own: neither there nor gone", tests: "^TestPairedBelowWindow$"},
@@ -121,7 +121,7 @@ var planMutants = []mutant{
 		guard: "so is one whose copy was announced only", tests: "^TestRecordsAtRest$"},
 	{id: "rest-blocked", file: "mirror/input.go", old: "|| side.blocked != \"\" || side.gone", mutated: "|| side.gone",
 		guard: "so is one in a mailbox that cannot be worked in", tests: "^TestRecordsAtRest$"},
-	{id: "rest-unfinished", file: "mirror/input.go", old: "if unfinished || !b.atRest", mutated: "if _ = unfinished; !b.atRest",
+	{id: "rest-unfinished", file: "mirror/input.go", old: "if unfinished || !b.followsNothing", mutated: "if _ = unfinished; !b.followsNothing",
 		guard: "so are all where an effect was interrupted", tests: "^TestRecordsAtRest$"},
 	{id: "batch-stops", file: "mirror/copying.go", old: "t.sourceBroke() || t.ended != nil) {", mutated: "t.sourceBroke() && t.ended != nil) {",
 		guard: "nothing follows a batch whose source broke before that was looked into", tests: "^TestSourceBreaksFirst$"},

@@ -33,8 +33,8 @@ func testOthersChanges(t *testing.T, d *desk) {
 	for name, m := range map[string]*suiteMailbox{"same handle": b, "new session": fresh} {
 		t.Run(name, func(t *testing.T) {
 			v := m.view(t)
-			if v.Total != 4 || v.Lowest != list[0].UID {
-				t.Errorf("got total %d, lowest %d; want 4, %d", v.Total, v.Lowest, list[0].UID)
+			if v.Total != 4 {
+				t.Errorf("got total %d, want 4", v.Total)
 			}
 			if len(v.New) != 1 || !v.New[0].Flags.Equal(mirror.MakeFlags(imap.FlagSeen)) || !v.New[0].Date.Equal(suiteDate) {
 				t.Errorf("got new %+v, want the letter delivered, seen", v.New)

@@ -106,7 +106,7 @@ func (d *desk) make(t *testing.T, name mirror.Name) *suiteMailbox {
 // view takes a view, checks that it agrees with itself, and learns from it.
 func (b *suiteMailbox) view(t *testing.T) mirror.View {
 	t.Helper()
-	v, err := b.View(t.Context(), mirror.Known{Messages: b.known()})
+	v, err := b.View(t.Context(), mirror.Known{Rows: mirror.KnownList(b.known())})
 	if err != nil {
 		t.Fatalf("view %q: %v", b.name.String(), err)
 	}

@@ -20,18 +20,25 @@ func (h *handle) View(ctx context.Context, known mirror.Known) (mirror.View, err
 	defer h.server().mu.Unlock()
 	h.note(OpView, mirror.Ref{})
 	v := mirror.View{Checkpoint: h.server().checkpoint(b), Renumbered: h.renumbered(b), Keeps: h.options().keeps(), Full: known.Full || h.options().Newest == 0}
+	messages, err := known.All()
+	if err != nil {
+		return mirror.View{}, err
+	}
 	if v.Renumbered {
-		known.Messages = nil
+		messages = nil
 		h.numbers.uid = nil
 	}
 	if h.options().Maildir {
-		for _, k := range known.Messages {
+		for _, k := range messages {
 			h.numbers.set(k.Base, k.UID)
 		}
 	}
-	h.compare(b, known.Messages, &v)
-	if newest := h.options().Newest; !v.Full && len(known.Messages) > newest {
-		first := known.Messages[len(known.Messages)-newest].UID
+	h.compare(b, messages, &v)
+	if h.options().Maildir {
+		v.Checkpoint.UIDNext = h.numbers.next
+	}
+	if newest := h.options().Newest; !v.Full && len(messages) > newest {
+		first := messages[len(messages)-newest].UID
 		v.Changed = slices.DeleteFunc(v.Changed, func(m mirror.KnownMessage) bool { return m.UID < first })
 	}
 	h.look(b)
@@ -59,6 +66,7 @@ func (h *handle) compare(b *box, known []mirror.KnownMessage, v *mirror.View) {
 		flags[k.UID] = k.Flags
 	}
 	shown := map[imap.UID]bool{}
+	var lowest imap.UID
 	for _, m := range h.server().shown(b) {
 		ref := h.ref(m)
 		shown[ref.UID] = true
@@ -70,14 +78,14 @@ func (h *handle) compare(b *box, known []mirror.KnownMessage, v *mirror.View) {
 			v.Changed = append(v.Changed, mirror.KnownMessage{Ref: ref, Flags: m.flags})
 		}
 		v.Total++
-		if v.Lowest == 0 || ref.UID < v.Lowest {
-			v.Lowest = ref.UID
+		if lowest == 0 || ref.UID < lowest {
+			lowest = ref.UID
 		}
 	}
 	for _, k := range known {
 		switch {
 		case shown[k.UID]:
-		case h.windowed(v.Total) && k.UID < v.Lowest:
+		case h.windowed(v.Total) && k.UID < lowest:
 			v.Unknown = append(v.Unknown, k.Ref)
 		default:
 			v.Gone = append(v.Gone, k.Ref)

@@ -1,0 +1,127 @@
+package mirror
+
+// A mailbox whose records are all at rest need not be loaded to be looked into: what
+// is to be done shows in the views. The state says so of both sides; whatever is
+// written of a message or a record takes it back in the same transaction, and it is
+// said again with the checkpoints (decision 008).
+
+// stir takes it back in c for the mailboxes of which c writes messages or records.
+func (x *run) stir(c *Changes) {
+	var last *box
+	touch := func(name Name) {
+		if last != nil && last.name == name {
+			return
+		}
+		if last = findBox(x.boxes, name); last != nil {
+			last.stir(c)
+		}
+	}
+	for i := range c.Messages {
+		touch(c.Messages[i].Mailbox)
+	}
+	for i := range c.Records {
+		touch(c.Records[i].Mailbox)
+	}
+}
+
+func (b *box) stir(c *Changes) {
+	b.stirred = b.stirred || b.sides[Far].atRest() && b.sides[Near].atRest()
+	for _, s := range Sides {
+		side := &b.sides[s]
+		if !side.atRest() {
+			continue
+		}
+		row := *side.row
+		row.AtRest = false
+		side.row = &row
+		putMailbox(c, row)
+	}
+}
+
+func (s *boxSide) atRest() bool { return s.row != nil && s.row.AtRest }
+
+// putMailbox puts a row into c, in place of the one that is there.
+func putMailbox(c *Changes, row MailboxRow) {
+	for i := range c.Mailboxes {
+		if c.Mailboxes[i].Side == row.Side && c.Mailboxes[i].Name == row.Name {
+			c.Mailboxes[i] = row
+			return
+		}
+	}
+	c.Mailboxes = append(c.Mailboxes, row)
+}
+
+// findRestless notes which of the records that are loaded are not at rest.
+func (b *box) findRestless() {
+	b.restless = map[RecordKey]bool{}
+	for i := range b.records {
+		b.judge(&b.records[i], nil)
+	}
+}
+
+// judgeRest keeps restless in step with what was written.
+func (x *run) judgeRest(c *Changes) {
+	var last *box
+	at := func(name Name) *box {
+		if last == nil || last.name != name {
+			last = findBox(x.boxes, name)
+		}
+		return last
+	}
+	for _, key := range c.DropRecords {
+		if b := at(key.Mailbox); b != nil {
+			delete(b.restless, key)
+		}
+	}
+	if len(c.Records) == 0 {
+		return
+	}
+	written := make(map[MessageKey]Flags, len(c.Messages))
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		written[MessageKey{m.Side, m.Mailbox, m.UID}] = m.Flags
+	}
+	for i := range c.Records {
+		if b := at(c.Records[i].Mailbox); b != nil {
+			b.judge(&c.Records[i], written)
+		}
+	}
+}
+
+// judge notes whether r is at rest, with the flags that were written last.
+func (b *box) judge(r *Record, written map[MessageKey]Flags) {
+	rests := true
+	for _, s := range Sides {
+		flags, ok := written[MessageKey{s, b.name, r.UID[s]}]
+		if m := b.sides[s].messages[r.UID[s]]; !ok && m != nil {
+			flags, ok = m.Flags, true
+		}
+		rests = rests && ok && r.AtRest(s, flags, b.sides[s].next())
+	}
+	if rests {
+		delete(b.restless, r.Key())
+		return
+	}
+	if b.restless == nil {
+		b.restless = map[RecordKey]bool{}
+	}
+	b.restless[r.Key()] = true
+}
+
+// next is the UIDNEXT of the checkpoint that is stored once everything was carried
+// out.
+func (s *boxSide) next() UID {
+	switch {
+	case s.view != nil:
+		return s.view.Checkpoint.UIDNext
+	case s.row != nil:
+		return s.row.Checkpoint.UIDNext
+	}
+	return 0
+}
+
+// atRest reports whether all records of a mailbox are at rest that was visited, or was
+// at rest before this round wrote to it: those that are not loaded were.
+func (b *box) atRest() bool {
+	return len(b.restless) == 0 && b.sides[Far].row != nil && b.sides[Near].row != nil
+}
