@@ -83,8 +83,15 @@ func (s *pairStatus) read(db *statedb.DB) error {
 			s.intents = append(s.intents, in)
 		}
 	}
+	restless := map[mirror.Name]bool{} // elsewhere nothing is held
+	for _, row := range snapshot.Mailboxes {
+		restless[row.Name] = restless[row.Name] || !row.AtRest
+	}
 	for name, n := range counts {
 		s.records += n
+		if !restless[name] {
+			continue
+		}
 		records, err := db.Records(name)
 		if err != nil {
 			return err

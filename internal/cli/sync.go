@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/emersion/go-imap/v2"
+
 	"mailtwin/internal/config"
 	"mailtwin/mirror"
 	"mailtwin/statedb"
@@ -239,9 +241,8 @@ func (r *pairRun) tellProblems(problems []mirror.Problem) {
 // fileNames finds the file of a message by the number that the state gave it:
 // in a Maildir a person knows files, not UIDs.
 type fileNames struct {
-	db    *statedb.DB
-	ends  [2]config.Repository
-	known map[mirror.MailboxKey]map[mirror.UID]string
+	db   *statedb.DB
+	ends [2]config.Repository
 }
 
 // name returns the base name of a message in a Maildir, "" elsewhere and where
@@ -250,20 +251,11 @@ func (f *fileNames) name(side mirror.Side, mailbox mirror.Name, uid mirror.UID) 
 	if f.ends[side].Maildir == nil || uid == 0 || f.db == nil {
 		return ""
 	}
-	key := mirror.MailboxKey{Side: side, Name: mailbox}
-	if f.known[key] == nil {
-		bases := map[mirror.UID]string{}
-		// Without the state's help the number has to do.
-		messages, _ := f.db.Messages(side, mailbox)
-		for _, m := range messages {
-			bases[m.UID] = m.Base
-		}
-		if f.known == nil {
-			f.known = map[mirror.MailboxKey]map[mirror.UID]string{}
-		}
-		f.known[key] = bases
+	found, err := f.db.MessagesIn(side, mailbox, imap.UIDSetNum(uid))
+	if err != nil || len(found) == 0 {
+		return "" // without the state's help the number has to do
 	}
-	return f.known[key][uid]
+	return found[0].Base
 }
 
 func (f *fileNames) ref(side mirror.Side, mailbox mirror.Name, uid mirror.UID) string {
