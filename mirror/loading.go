@@ -54,14 +54,14 @@ func (x *run) leftAtRest(b *box) bool {
 }
 
 // loadLoose loads the messages that a view need not name: those that came since the
-// last checkpoint, which are copies of ours, those that are kept aside, and those that
-// have a tomb. Where others have no record, they may be the partner of any that
+// last checkpoint on a side that numbers them, which are copies of ours to be
+// confirmed, those that are kept aside, and those that have a tomb. Where others have no record, they may be the partner of any that
 // comes, and b stays as it is.
 func (x *run) loadLoose(b *box) error {
 	for _, s := range Sides {
 		side := &b.sides[s]
 		set := x.aside(b, s)
-		if next := max(side.row.Checkpoint.UIDNext, 1); next <= side.last {
+		if next := max(side.row.Checkpoint.UIDNext, 1); x.traits[s].Numbers && next <= side.last {
 			set.AddRange(next, side.last)
 		}
 		if err := x.loadIn(b, s, set); err != nil {
@@ -290,7 +290,7 @@ func (x *run) completeBoxes(visit []*box) error {
 				return fmt.Errorf("read state: %w: messages of mailbox %q lack their records, or records their messages", ErrStateBroken, b.name.String())
 			}
 		}
-		b.findRestless()
+		x.findRestless(b)
 	}
 	return nil
 }

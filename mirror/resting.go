@@ -1,5 +1,7 @@
 package mirror
 
+import "math"
+
 // A mailbox whose records are all at rest need not be loaded to be looked into: what
 // is to be done shows in the views. The state says so of both sides; whatever is
 // written of a message or a record takes it back in the same transaction, and it is
@@ -52,10 +54,10 @@ func putMailbox(c *Changes, row MailboxRow) {
 }
 
 // findRestless notes which of the records that are loaded are not at rest.
-func (b *box) findRestless() {
+func (x *run) findRestless(b *box) {
 	b.restless = map[RecordKey]bool{}
 	for i := range b.records {
-		b.judge(&b.records[i], nil)
+		x.judge(b, &b.records[i], nil)
 	}
 }
 
@@ -83,20 +85,20 @@ func (x *run) judgeRest(c *Changes) {
 	}
 	for i := range c.Records {
 		if b := at(c.Records[i].Mailbox); b != nil {
-			b.judge(&c.Records[i], written)
+			x.judge(b, &c.Records[i], written)
 		}
 	}
 }
 
 // judge notes whether r is at rest, with the flags that were written last.
-func (b *box) judge(r *Record, written map[MessageKey]Flags) {
+func (x *run) judge(b *box, r *Record, written map[MessageKey]Flags) {
 	rests := true
 	for _, s := range Sides {
 		flags, ok := written[MessageKey{s, b.name, r.UID[s]}]
 		if m := b.sides[s].messages[r.UID[s]]; !ok && m != nil {
 			flags, ok = m.Flags, true
 		}
-		rests = rests && ok && r.AtRest(s, flags, b.sides[s].next())
+		rests = rests && ok && r.AtRest(s, flags, x.nextUID(b, s))
 	}
 	if rests {
 		delete(b.restless, r.Key())
@@ -108,14 +110,16 @@ func (b *box) judge(r *Record, written map[MessageKey]Flags) {
 	b.restless[r.Key()] = true
 }
 
-// next is the UIDNEXT of the checkpoint that is stored once everything was carried
-// out.
-func (s *boxSide) next() UID {
-	switch {
-	case s.view != nil:
-		return s.view.Checkpoint.UIDNext
-	case s.row != nil:
-		return s.row.Checkpoint.UIDNext
+// nextUID is the UIDNEXT of the checkpoint that is stored once everything was carried
+// out. A side that does not number messages has no copies that are to be confirmed.
+func (x *run) nextUID(b *box, s Side) UID {
+	switch side := &b.sides[s]; {
+	case !x.traits[s].Numbers:
+		return math.MaxUint32
+	case side.view != nil:
+		return side.view.Checkpoint.UIDNext
+	case side.row != nil:
+		return side.row.Checkpoint.UIDNext
 	}
 	return 0
 }

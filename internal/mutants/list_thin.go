@@ -9,7 +9,7 @@ var thinMutants = []mutant{
 		guard: "a record is not at rest while its flags are not those of its base", tests: "^TestRecordAtRest$"},
 	{id: "thin-confirmed", file: "mirror/state.go", old: "return seen && r.Base[s]", mutated: "_ = seen\n\treturn r.Base[s]",
 		guard: "nor while its copy was not seen", tests: "^TestRecordAtRest$"},
-	{id: "thin-since", file: "mirror/loading.go", old: "if next := max(side.row.Checkpoint.UIDNext, 1); next <= side.last {", mutated: "if next := side.last; false {",
+	{id: "thin-since", file: "mirror/loading.go", old: "if next := max(side.row.Checkpoint.UIDNext, 1); x.traits[s].Numbers && next <= side.last {", mutated: "if next := side.last; false {",
 		guard: "copies that came since the last checkpoint are loaded, to be confirmed", tests: "^TestLoadsWhatChanged$|^TestRandomHistories$"},
 	{id: "thin-unfinished", file: "mirror/loading.go", old: "|| x.unfinished(b.name) {", mutated: "{",
 		guard: "where an effect was interrupted, or a copy may still come, a mailbox is loaded in full", tests: "^TestGhostRenumbered$"},

@@ -323,6 +323,7 @@ func (d *Dovecot) config(opts Options, who identity) string {
 	line("service imap-login {\n  chroot =\n  service_count = 1\n  process_min_avail = 1\n  process_limit = 500")
 	line("  inet_listener imap {\n    address = 127.0.0.1\n    port = %d\n  }", d.Port)
 	line("  inet_listener imaps {\n    address = 127.0.0.1\n    port = %d\n    ssl = yes\n  }\n}", d.TLSPort)
+	line("default_vsz_limit = 4G") // an index of a million messages takes more than its default
 	line("service imap {\n  process_limit = 500\n}\nservice anvil {\n  chroot =\n}")
 	if os.Geteuid() != 0 {
 		line("service stats {\n  chroot =\n}\nservice auth {\n  user = %s\n}\nservice auth-worker {\n  user = %s\n}", who.mail, who.mail)
