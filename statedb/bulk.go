@@ -1,6 +1,7 @@
 package statedb
 
 import (
+	"slices"
 	"strings"
 
 	"mailtwin/mirror"
@@ -130,26 +131,35 @@ func (w *writer) between(t *table, rows [][]any) (old map[int64]int64, ok bool, 
 	return old, true, found.Err()
 }
 
-// byScope sorts rows of many mailboxes by mailbox, each in its order.
+// byScope sorts rows of many mailboxes by mailbox, each in its order. Rows are held
+// by their index, and made into values a bulk at a time.
 type byScope struct {
 	order []mirror.MailboxKey
-	rows  map[mirror.MailboxKey][][]any
+	rows  map[mirror.MailboxKey][]int
 }
 
-func (s *byScope) add(key mirror.MailboxKey, row []any) {
+func (s *byScope) add(key mirror.MailboxKey, i int) {
 	if s.rows == nil {
-		s.rows = map[mirror.MailboxKey][][]any{}
+		s.rows = map[mirror.MailboxKey][]int{}
 	}
 	if s.rows[key] == nil {
 		s.order = append(s.order, key)
 	}
-	s.rows[key] = append(s.rows[key], row)
+	s.rows[key] = append(s.rows[key], i)
 }
 
-func (s *byScope) put(w *writer, t *table, one func(key mirror.MailboxKey, row []any) error) error {
+// put writes the rows, of which values returns the values.
+func (s *byScope) put(w *writer, t *table, values func(i int) []any, one func(key mirror.MailboxKey, row []any) error) error {
+	rows := make([][]any, 0, bulk)
 	for _, key := range s.order {
-		if err := w.putRows(t, s.rows[key], func(row []any) error { return one(key, row) }); err != nil {
-			return err
+		for part := range slices.Chunk(s.rows[key], bulk) {
+			rows = rows[:0]
+			for _, i := range part {
+				rows = append(rows, values(i))
+			}
+			if err := w.putRows(t, rows, func(row []any) error { return one(key, row) }); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -45,29 +45,33 @@ func (w *writer) putMessages(list []mirror.MessageRow) error {
 	var rows byScope
 	for i := range list {
 		m := &list[i]
-		id, err := w.id(m.Side, m.Mailbox)
-		if err != nil {
+		if _, err := w.id(m.Side, m.Mailbox); err != nil {
 			return fmt.Errorf("put message %d: %w", m.UID, err)
 		}
-		rows.add(mirror.MailboxKey{Side: m.Side, Name: m.Mailbox}, messageValues(id, m.Message))
+		rows.add(mirror.MailboxKey{Side: m.Side, Name: m.Mailbox}, i)
 	}
-	return rows.put(w, messageTable, func(_ mirror.MailboxKey, row []any) error { return w.put(messageTable, row...) })
+	values := func(i int) []any {
+		m := &list[i]
+		return messageValues(w.ids[mirror.MailboxKey{Side: m.Side, Name: m.Mailbox}], m.Message)
+	}
+	return rows.put(w, messageTable, values, func(_ mirror.MailboxKey, row []any) error { return w.put(messageTable, row...) })
 }
 
 func (w *writer) putRecords(list []mirror.Record) error {
 	var rows byScope
-	for _, r := range list {
-		var ids [2]int64
+	for i, r := range list {
 		for _, side := range mirror.Sides {
-			id, err := w.id(side, r.Mailbox)
-			if err != nil {
+			if _, err := w.id(side, r.Mailbox); err != nil {
 				return fmt.Errorf("put record of far %d, near %d: %w", r.UID[mirror.Far], r.UID[mirror.Near], err)
 			}
-			ids[side] = id
 		}
-		rows.add(mirror.MailboxKey{Side: mirror.Far, Name: r.Mailbox}, recordValues(ids[mirror.Far], ids[mirror.Near], r))
+		rows.add(mirror.MailboxKey{Side: mirror.Far, Name: r.Mailbox}, i)
 	}
-	return rows.put(w, recordTable, w.putRecord)
+	values := func(i int) []any {
+		name := list[i].Mailbox
+		return recordValues(w.ids[mirror.MailboxKey{Side: mirror.Far, Name: name}], w.ids[mirror.MailboxKey{Side: mirror.Near, Name: name}], list[i])
+	}
+	return rows.put(w, recordTable, values, w.putRecord)
 }
 
 // putRecord puts one record, given as its values.
