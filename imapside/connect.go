@@ -44,13 +44,23 @@ func (r *Repository) address() string {
 
 // dial begins a session and signs in, unless that goes together with what comes
 // next. A memory is of use only where the server lists the capabilities again that
-// it had in front of the sign-in.
+// it had in front of the sign-in; whether it does is looked at once the sign-in is on
+// its way, where the server is known to answer even what comes before its greeting.
 func (r *Repository) dial(ctx context.Context) error {
-	conn, err := imapconn.Dial(ctx, r.address(), r.opts.wire())
+	wire := r.opts.wire()
+	r.ungreeted = r.memory.speaksFirst() && wire.TLS != imapconn.TLSStart
+	if r.ungreeted {
+		wire.Early = capSet(r.memory.Before)
+	}
+	conn, err := imapconn.Dial(ctx, r.address(), wire)
 	if err != nil {
 		return dialFailure(err)
 	}
 	r.conn, r.at, r.stage = conn, nil, greeted
+	if r.ungreeted {
+		r.before, r.caps = wire.Early, capSet(r.memory.After)
+		return nil
+	}
 	if conn.Greeting().Type == imap.StatusResponseTypePreAuth {
 		r.stage = signedIn
 	}
@@ -62,6 +72,7 @@ func (r *Repository) dial(ctx context.Context) error {
 	if !maps.Equal(r.before, capSet(r.memory.Before)) {
 		r.memory = memory{} // another server
 	}
+	r.memory.Told = conn.Offered() != nil
 	if r.memory.bursts() {
 		r.caps = capSet(r.memory.After)
 		return nil

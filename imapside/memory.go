@@ -21,6 +21,10 @@ type memory struct {
 	// Burst says whether the server answers what stands behind the sign-in in
 	// the same write: Courier loses it.
 	Burst verdict `json:"burst,omitempty"`
+	// Told says that the greeting listed the capabilities, and Early whether the server
+	// answers what is sent before it has greeted.
+	Told  bool    `json:"told,omitempty"`
+	Early verdict `json:"early,omitempty"`
 	// Whole says that a listing took one turn then, sign-in and all.
 	Whole bool `json:"whole,omitempty"`
 	// Alone says that the server refused messages that went together.
@@ -60,6 +64,12 @@ func recall(text, address string) memory {
 
 // bursts reports whether the sign-in and what follows it are sent together.
 func (m memory) bursts() bool { return m.Address != "" && m.Burst != disproved }
+
+// speaksFirst reports whether a session begins before the greeting has come: where a
+// server answers bursts, and greets in the same way every time.
+func (m memory) speaksFirst() bool {
+	return m.Burst == proved && m.Told && m.Early != disproved
+}
 
 // Memory implements mirror.Repository.
 func (r *Repository) Memory() string {

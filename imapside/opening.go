@@ -3,11 +3,13 @@ package imapside
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
 )
 
 // stage is how far a session has come.
@@ -27,8 +29,11 @@ const (
 	provedWait = 30 * time.Second
 )
 
-// errLostBehind says that a server lost what stood behind the sign-in.
-var errLostBehind = errors.New("the server lost what was sent behind the sign-in")
+// What a server does that loses what it was sent too early.
+var (
+	errLostBehind = errors.New("the server lost what was sent behind the sign-in")
+	errLostEarly  = errors.New("the server lost what was sent before its greeting")
+)
 
 // ourID is what ID tells of us (RFC 2971 §3.1).
 var ourID = map[string]string{"name": "mailtwin"}
@@ -67,13 +72,23 @@ func (r *Repository) together(ctx context.Context, ask func()) error {
 		return nil
 	}
 	err := r.open(ctx, ask)
+	if errors.Is(err, errLostEarly) {
+		r.memory.Early = disproved
+		err = r.openAnew(ctx, ask)
+	}
 	if errors.Is(err, errLostBehind) {
 		r.memory.Burst, r.memory.Whole = disproved, false
-		if err = r.redial(ctx); err == nil {
-			err = r.open(ctx, ask)
-		}
+		err = r.openAnew(ctx, ask)
 	}
 	return err
+}
+
+// openAnew is open in another session.
+func (r *Repository) openAnew(ctx context.Context, ask func()) error {
+	if err := r.redial(ctx); err != nil {
+		return err
+	}
+	return r.open(ctx, ask)
 }
 
 // redial begins another session in place of the one before.
@@ -124,6 +139,11 @@ func (r *Repository) begin(ctx context.Context) (o opening, err error) {
 
 // begun waits for what begin queued.
 func (r *Repository) begun(ctx context.Context, o opening) error {
+	if r.ungreeted && o.signIn != nil {
+		if err := r.welcomed(ctx, o.signIn); err != nil {
+			return err
+		}
+	}
 	if o.signIn != nil {
 		if err := r.admitted(o.signIn); err != nil {
 			return err
@@ -131,7 +151,7 @@ func (r *Repository) begun(ctx context.Context, o opening) error {
 		if caps, known := r.conn.Caps(); known {
 			r.caps = caps
 		}
-		if err := r.tried(o.trial); err != nil {
+		if err := r.tried(ctx, o.trial); err != nil {
 			return err
 		}
 	}
@@ -143,22 +163,66 @@ func (r *Repository) begun(ctx context.Context, o opening) error {
 	return nil
 }
 
+// welcomed waits for the greeting that a sign-in did not wait for, and until the
+// sign-in is answered. A server that greets in another way than it did is another one:
+// nothing that is remembered of it holds, but for what it answers now.
+func (r *Repository) welcomed(ctx context.Context, signIn *imapconn.Command) error {
+	if err := r.conn.AwaitGreeting(ctx); err != nil {
+		return dialFailure(err)
+	}
+	if r.conn.Greeting().Type == imap.StatusResponseTypePreAuth {
+		return errLostEarly
+	}
+	err := answeredEarly(ctx, signIn, r.memory.Early, errLostEarly)
+	if err == errLostEarly && r.conn.Bye() != nil {
+		return r.admitted(signIn) // that is an answer
+	}
+	if err != nil {
+		return err
+	}
+	if offered := r.conn.Offered(); !maps.Equal(offered, r.before) {
+		r.memory, r.before = memory{Told: offered != nil}, offered
+	}
+	return nil
+}
+
 // tried waits for the outcome of a trial.
-func (r *Repository) tried(trial *imapconn.Command) error {
+func (r *Repository) tried(ctx context.Context, trial *imapconn.Command) error {
+	lost := errLostBehind
+	if r.ungreeted && r.memory.Early != proved {
+		lost = errLostEarly
+	}
+	if err := answeredEarly(ctx, trial, r.memory.Burst, lost); err != nil {
+		return err
+	}
+	r.memory.Burst = proved
+	if r.ungreeted {
+		r.memory.Early = proved
+	}
+	return nil
+}
+
+// answeredEarly waits until a command that was sent early is answered. The error is lost
+// where the server stays silent, or ends the connection; one that answered before is
+// given more time, and may lose its connection like any other.
+func answeredEarly(ctx context.Context, early *imapconn.Command, before verdict, lost error) error {
 	wait := burstWait
-	if r.memory.Burst == proved {
+	if before == proved {
 		wait = provedWait
 	}
 	silence := time.NewTimer(wait)
 	defer silence.Stop()
 	select {
-	case <-trial.Done():
+	case <-early.Done():
 	case <-silence.C:
-		return errLostBehind
+		return lost
 	}
-	if err := trial.Wait(); err != nil && refused(err) == nil {
-		return errLostBehind
+	err := early.Wait()
+	switch {
+	case err == nil || refused(err) != nil:
+		return nil
+	case before == proved || ctx.Err() != nil:
+		return failure("sign in", err, mirror.ErrSignIn)
 	}
-	r.memory.Burst = proved
-	return nil
+	return lost
 }

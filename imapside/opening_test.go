@@ -25,7 +25,8 @@ const (
 )
 
 var (
-	hello     = []imaptest.Step{send("* OK [CAPABILITY " + capsBefore + "] ready")}
+	greeting  = "* OK [CAPABILITY " + capsBefore + "] ready"
+	hello     = []imaptest.Step{send(greeting)}
 	admitted  = "OK [CAPABILITY " + capsAfter + "] in"
 	boxListed = []string{`* LIST () "/" Box`, "* STATUS Box (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)"}
 )
@@ -108,20 +109,30 @@ func learned(t *testing.T, scripts ...[]imaptest.Step) string {
 var tried = steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth},
 	append([]string{"$1 " + admitted, "$2 OK ok", spaceLine, "$3 OK ok"}, append(boxListed, "$4 OK ok")...)...))
 
-// together is every visit after that.
-func together(behind ...string) []imaptest.Step {
-	commands := append([]string{plain, "NOOP", "NAMESPACE", listBoth}, behind...)
+// answers are those to a burst up to the listing, and to LOGOUT behind it.
+func answers(behind ...string) []string {
 	lines := append([]string{"$1 " + admitted, "$2 OK ok", spaceLine, "$3 OK ok"}, append(boxListed, "$4 OK ok")...)
 	if len(behind) > 0 {
 		lines = append(lines, "* BYE bye", "$5 OK bye")
 	}
-	return steps(hello, burst(commands, lines...))
+	return lines
 }
 
-// TestOneTurn: the third visit takes one turn, LOGOUT and all, and leaves the
-// memory as it is.
+// together is every visit after that, of which the third finds out whether the server
+// answers what comes before its greeting: it greets once it has read all.
+func together(behind ...string) []imaptest.Step {
+	return early(append([]string{plain, "NOOP", "NAMESPACE", listBoth}, behind...), answers(behind...)...)
+}
+
+// early expects commands in one write, greets, and sends lines.
+func early(commands []string, lines ...string) []imaptest.Step {
+	return burst(commands, append([]string{greeting}, lines...)...)
+}
+
+// TestOneTurn: from the third visit on they take one turn, greeting, LOGOUT and all,
+// and the fourth leaves the memory as it is.
 func TestOneTurn(t *testing.T) {
-	memory := learned(t, stepByStep, tried)
+	memory := learned(t, stepByStep, tried, together())
 	r := briefly(t, memory, together("LOGOUT"))
 	if got := r.Memory(); got != memory {
 		t.Errorf("got memory %s, want %s", got, memory)
@@ -138,7 +149,7 @@ func TestMoreIsAsked(t *testing.T) {
 		script []imaptest.Step
 		ask    func(*imapside.Repository) error
 	}{
-		"open": {steps(hello, burst([]string{plain, "NOOP", "NAMESPACE"}, "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok"), sel("1", "2"), bye),
+		"open": {steps(early([]string{plain, "NOOP", "NAMESPACE"}, "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok"), sel("1", "2"), bye),
 			func(r *imapside.Repository) error {
 				_, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{})
 				return err
@@ -166,19 +177,22 @@ func TestServerChanged(t *testing.T) {
 		name    string
 		scripts [][]imaptest.Step
 	}{
-		{"another greeting", [][]imaptest.Step{steps(
-			[]imaptest.Step{send("* OK [CAPABILITY IMAP4rev1] ready")}, do("LOGIN ann secret", "$tag "+admitted),
-			burst([]string{"NAMESPACE", listBoth}, append([]string{spaceLine, "$2 OK ok"}, append(boxListed, "$3 OK ok")...)...), bye)}},
+		{"another greeting", [][]imaptest.Step{
+			burst(all, append([]string{"* OK [CAPABILITY IMAP4rev1] ready"}, answers("LOGOUT")...)...)}},
+		{"signed in by then", [][]imaptest.Step{
+			burst(all, "* PREAUTH [CAPABILITY "+capsAfter+"] hello", "$1 BAD signed in", "$2 OK ok"),
+			steps([]imaptest.Step{send("* PREAUTH [CAPABILITY " + capsAfter + "] hello")},
+				burst([]string{"NAMESPACE", listBoth}, append([]string{spaceLine, "$1 OK ok"}, append(boxListed, "$2 OK ok")...)...), bye)}},
 		{"LIST refused", [][]imaptest.Step{
-			steps(hello, burst(all, "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", "$4 BAD what", "* BYE bye", "$5 OK bye")),
-			steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", `LIST "" "*"`, `LSUB "" "*"`},
+			early(all, "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", "$4 BAD what", "* BYE bye", "$5 OK bye"),
+			steps(early([]string{plain, "NOOP", "NAMESPACE", `LIST "" "*"`, `LSUB "" "*"`},
 				"$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", `* LIST () "/" Box`, "$4 OK ok", "$5 OK ok"),
 				do("STATUS Box (MESSAGES UIDNEXT UIDVALIDITY)", boxListed[1], "$tag OK ok"), bye)}},
 		{"NAMESPACE refused", [][]imaptest.Step{
-			steps(hello, burst(all, "$1 "+admitted, "$2 OK ok", "$3 BAD what", boxListed[0], boxListed[1], "$4 OK ok", "* BYE bye", "$5 OK bye")),
-			steps(hello, burst(all[:4], "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", boxListed[0], boxListed[1], "$4 OK ok"), bye)}},
+			early(all, "$1 "+admitted, "$2 OK ok", "$3 BAD what", boxListed[0], boxListed[1], "$4 OK ok", "* BYE bye", "$5 OK bye"),
+			steps(early(all[:4], "$1 "+admitted, "$2 OK ok", spaceLine, "$3 OK ok", boxListed[0], boxListed[1], "$4 OK ok"), bye)}},
 		{"ended before the listing", [][]imaptest.Step{
-			steps(hello, burst(all, "$1 "+admitted, "$2 OK ok", "* BYE bye"), []imaptest.Step{imaptest.Close()}),
+			steps(early(all, "$1 "+admitted, "$2 OK ok", "* BYE bye"), []imaptest.Step{imaptest.Close()}),
 			steps(together(), bye)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -216,8 +230,8 @@ func TestLostBehindSignIn(t *testing.T) {
 // TestRefusedInBurst: a wrong password is tried once.
 func TestRefusedInBurst(t *testing.T) {
 	memory := learned(t, stepByStep, tried)
-	r, err := visit(t, memory, steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"},
-		"$1 NO [AUTHENTICATIONFAILED] wrong", "$2 OK ok", "$3 BAD first sign in", "$4 BAD first sign in", "* BYE bye", "$5 OK bye")))
+	r, err := visit(t, memory, early([]string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"},
+		"$1 NO [AUTHENTICATIONFAILED] wrong", "$2 OK ok", "$3 BAD first sign in", "$4 BAD first sign in", "* BYE bye", "$5 OK bye"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,11 +256,11 @@ func TestMemoryOfAnother(t *testing.T) {
 // TestAnotherServer: what one server answered is tried again on the next.
 func TestAnotherServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		other := []imaptest.Step{send("* OK [CAPABILITY " + capsBefore + " X-OTHER] ready")}
-		otherWay := steps(other, stepByStep[len(hello):])
-		memory := learned(t, stepByStep, tried, otherWay)
-		lost := steps(other, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth), send("$1 " + admitted), imaptest.ExpectEnd()})
-		r := briefly(t, memory, lost, steps(otherWay, bye))
+		other := "* OK [CAPABILITY " + capsBefore + " X-OTHER] ready"
+		all := []string{plain, "NOOP", "NAMESPACE", listBoth}
+		memory := learned(t, stepByStep, tried, burst(all, append([]string{other}, answers()...)...))
+		lost := []imaptest.Step{imaptest.ExpectOneWrite(all...), send(other, "$1 "+admitted), imaptest.ExpectEnd()}
+		r := briefly(t, memory, lost, steps([]imaptest.Step{send(other)}, stepByStep[len(hello):], bye))
 		r.Close()
 	})
 }
@@ -255,8 +269,8 @@ func TestAnotherServer(t *testing.T) {
 // from then on.
 func TestProvedNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		memory := learned(t, stepByStep, tried)
-		lost := steps(hello, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"), send("$1 " + admitted), imaptest.ExpectEnd()})
+		memory := learned(t, stepByStep, tried, together())
+		lost := []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"), send(greeting, "$1 "+admitted), imaptest.ExpectEnd()}
 		r := briefly(t, memory, lost, steps(stepByStep, bye))
 		memory = r.Memory()
 		r.Close()
@@ -277,13 +291,32 @@ func TestSilentGreeting(t *testing.T) {
 		t.Fatal(err)
 	}
 	listed(t, r, false)
+	r.Close()
+	r, err = visit(t, learned(t, steps(bare, asked(capsBefore), do(plain, "$tag "+admitted), ready),
+		steps(bare, asked(capsBefore), burst([]string{plain, "NOOP", "NAMESPACE", listBoth}, later(1, answers())...))),
+		steps(bare, asked(capsBefore), burst([]string{plain, "NOOP", "NAMESPACE", listBoth}, later(1, answers())...), bye))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed(t, r, false) // and nothing comes before the greeting
+}
+
+// later counts the tags of answers up.
+func later(by int, lines []string) (list []string) {
+	for _, line := range lines {
+		if len(line) > 1 && line[0] == '$' {
+			line = "$" + string(line[1]+byte(by)) + line[2:]
+		}
+		list = append(list, line)
+	}
+	return list
 }
 
 // TestOneAttempt: a sign-in is made once a run, however it was turned down.
 func TestOneAttempt(t *testing.T) {
 	memory := learned(t, stepByStep, tried)
 	t.Run("BYE instead of NO", func(t *testing.T) {
-		r, err := visit(t, memory, steps(hello, burst([]string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"}, "* BYE wrong password"), []imaptest.Step{imaptest.Close()}))
+		r, err := visit(t, memory, steps(early([]string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"}, "* BYE wrong password"), []imaptest.Step{imaptest.Close()}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,8 +325,8 @@ func TestOneAttempt(t *testing.T) {
 		}
 	})
 	t.Run("in the second session", func(t *testing.T) {
-		r := briefly(t, memory, together("LOGOUT"), steps(hello,
-			burst([]string{plain, "NOOP", "NAMESPACE"}, "$1 NO [AUTHENTICATIONFAILED] too many", "$2 OK ok", "$3 BAD no"), bye))
+		r := briefly(t, memory, together("LOGOUT"), steps(
+			early([]string{plain, "NOOP", "NAMESPACE"}, "$1 NO [AUTHENTICATIONFAILED] too many", "$2 OK ok", "$3 BAD no"), bye))
 		r.Expect(t.Context(), []mirror.Expected{expected(box, mirror.Checkpoint{}, checkpoint(3, 2, 4))})
 		if _, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrSignIn) {
 			t.Errorf("got %v, want %v", err, mirror.ErrSignIn)
@@ -304,11 +337,96 @@ func TestOneAttempt(t *testing.T) {
 // TestMemoryOfFailedSession: a second session that fails before it listed capabilities
 // takes nothing from what the account knows.
 func TestMemoryOfFailedSession(t *testing.T) {
-	memory := strings.TrimSuffix(learned(t, stepByStep, tried), "}") + `,"alone":true,"untrue":true}`
-	r := briefly(t, memory, together("LOGOUT"), []imaptest.Step{send("* OK ready"), imaptest.Expect("CAPABILITY"), imaptest.Close()})
+	memory := strings.TrimSuffix(learned(t, stepByStep, tried, together()), "}") + `,"alone":true,"untrue":true}`
+	r := briefly(t, memory, together("LOGOUT"), []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE"), send("* OK ready"), imaptest.Close()})
 	r.Expect(t.Context(), []mirror.Expected{expected(box, mirror.Checkpoint{}, checkpoint(3, 2, 4))})
 	if _, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrCut) {
 		t.Errorf("got %v, want %v", err, mirror.ErrCut)
+	}
+	if got := r.Memory(); got != memory {
+		t.Errorf("got  %s\nwant %s", got, memory)
+	}
+}
+
+// TestLostBeforeGreeting: a server that loses what comes before its greeting, or ends the
+// connection for it, is waited for from then on, and still answers all in one turn.
+func TestLostBeforeGreeting(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  imaptest.Step
+		took time.Duration
+	}{
+		"lost":  {imaptest.ExpectEnd(), 5 * time.Second},
+		"ended": {imaptest.Close(), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory := learned(t, stepByStep, tried)
+				all := []string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"}
+				waiting := steps(hello, burst(all, answers("LOGOUT")...))
+				start := time.Now()
+				r := briefly(t, memory, []imaptest.Step{imaptest.ExpectOneWrite(all...), send(greeting), c.end}, waiting)
+				if took := time.Since(start); took != c.took {
+					t.Errorf("got the listing after %v, want %v", took, c.took)
+				}
+				memory = r.Memory()
+				r.Close()
+				r = briefly(t, memory, waiting)
+				if got := r.Memory(); got != memory {
+					t.Errorf("got memory %s, want %s", got, memory)
+				}
+				r.Close()
+			})
+		})
+	}
+}
+
+// TestAnotherGreetingRefuses: where a server greets in another way than it did, and
+// refuses the sign-in, no other is made in this run, and the next one begins anew.
+func TestAnotherGreetingRefuses(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	r, err := visit(t, memory, burst([]string{plain, "NOOP", "NAMESPACE", listBoth},
+		"* OK [CAPABILITY IMAP4rev1] ready", "$1 NO no such mechanism", "$2 OK ok", "$3 BAD no", "$4 BAD no"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.List(t.Context(), false); !errors.Is(err, mirror.ErrSignIn) {
+		t.Errorf("got %v, want %v", err, mirror.ErrSignIn)
+	}
+	again := steps([]imaptest.Step{send("* OK [CAPABILITY IMAP4rev1] ready")}, burst([]string{"LOGIN ann secret", "NOOP", "NAMESPACE", listBoth}, answers()...), bye)
+	next, err := visit(t, r.Memory(), again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed(t, next, false)
+}
+
+// TestSentAwayEarly: BYE in place of a greeting is told with its words, and teaches
+// nothing.
+func TestSentAwayEarly(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	r, err := visit(t, memory, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth), send("* BYE Too many connections"), imaptest.Close()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.List(t.Context(), false); !errors.Is(err, mirror.ErrThrottled) || !strings.Contains(err.Error(), "Too many connections") {
+		t.Errorf("got %v, want %v", err, mirror.ErrThrottled)
+	}
+	if got := r.Memory(); got != memory {
+		t.Errorf("got  %s\nwant %s", got, memory)
+	}
+}
+
+// TestCanceledEarly: a run that is stopped while it signs in teaches nothing.
+func TestCanceledEarly(t *testing.T) {
+	memory := learned(t, stepByStep, tried)
+	r, err := visit(t, memory, []imaptest.Step{imaptest.ExpectOneWrite(plain, "NOOP", "NAMESPACE", listBoth), send(greeting), imaptest.ExpectEnd()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := r.List(ctx, false); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	if got := r.Memory(); got != memory {
 		t.Errorf("got  %s\nwant %s", got, memory)

@@ -26,11 +26,12 @@ type Repository struct {
 	opts   Options
 	access mirror.Access
 
-	conn   *imapconn.Conn
-	stage  stage
-	memory memory
-	untrue bool  // memory.Untrue at Connect: listings of one run are compared
-	denied error // of the sign-in
+	conn      *imapconn.Conn
+	stage     stage
+	ungreeted bool // the session began before its greeting had come
+	memory    memory
+	untrue    bool  // memory.Untrue at Connect: listings of one run are compared
+	denied    error // of the sign-in
 	// before and caps are the capabilities in front of and behind the sign-in.
 	before, caps imap.CapSet
 	space        namespace

@@ -51,6 +51,7 @@ type Conn struct {
 	ended    bool
 	err      error // why; nil after LOGOUT
 	greeting Status
+	offered  imap.CapSet // what the greeting listed, nil where it listed nothing
 
 	caps      imap.CapSet
 	capsKnown bool
@@ -146,17 +147,23 @@ func (c *Conn) fail(cause *ConnError) {
 	c.nc.Close()
 }
 
-// Greeting returns what the server said first.
+// Greeting returns what the server said first. Where Options.Early is set it must
+// have been awaited.
 func (c *Conn) Greeting() Status { return c.greeting }
 
-// awaitGreeting waits for the greeting. Errors are those of Dial, or ctx's.
-func (c *Conn) awaitGreeting(ctx context.Context) error {
+// Offered returns the capabilities that the greeting listed, nil where it listed
+// none, or in clear before STARTTLS. It is to be awaited as for Greeting.
+func (c *Conn) Offered() imap.CapSet { return maps.Clone(c.offered) }
+
+// AwaitGreeting waits for the greeting. Its errors are those of Dial; after one
+// Close still has to be called.
+func (c *Conn) AwaitGreeting(ctx context.Context) error {
 	select {
 	case <-c.greeted:
 		return nil
 	case <-c.done:
 	case <-ctx.Done():
-		return ctx.Err()
+		return dialError(ctx, ctx.Err())
 	}
 	select { // both may be
 	case <-c.greeted:

@@ -13,7 +13,7 @@ import (
 )
 
 // Dial connects to address ("host:port"), does TLS as Options say and waits
-// for the greeting. ctx bounds all of that, not the connection afterwards; so do,
+// for the greeting, unless Options.Early lets it go on without. ctx bounds all of that, not the connection afterwards; so do,
 // for each step by itself, 60 seconds for TCP and TLS (ReplyIdle) and TagWait for
 // the greeting.
 //
@@ -48,12 +48,16 @@ func New(ctx context.Context, nc net.Conn, opts Options) (*Conn, error) {
 		c.nc.Close()
 		return nil, err
 	}
+	early := opts.Early != nil && opts.TLS != TLSStart
+	if early {
+		c.caps, c.capsKnown = opts.Early.Copy(), true
+	}
 	go c.readLoop()
 	go c.writeLoop()
-	if err := c.awaitGreeting(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = dialError(ctx, ctx.Err())
-		}
+	if early {
+		return c, nil
+	}
+	if err := c.AwaitGreeting(ctx); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -108,7 +112,7 @@ func (c *Conn) startTLS(ctx context.Context) error {
 	case c.scan.buffered() > 0:
 		return brokenFraming("%d octets in clear behind the answer to STARTTLS", c.scan.buffered())
 	}
-	c.caps, c.capsKnown = imap.CapSet{}, false
+	c.caps, c.capsKnown, c.offered = imap.CapSet{}, false, nil
 	c.alerts = nil // nobody vouches for them
 	return c.handshake(ctx)
 }

@@ -3,9 +3,13 @@ package imapconn_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-sasl"
 
 	"mailtwin/imapside/imapconn"
 	"mailtwin/imapside/imapconn/imaptest"
@@ -217,4 +221,28 @@ func TestGreetingTimeout(t *testing.T) {
 			t.Errorf("got %v, want ErrTimeout", err)
 		}
 	})
+}
+
+// TestEarly: what the last greeting listed is enough to begin with. What the one of now
+// lists is not taken for what the sign-in lists that is under way.
+func TestEarly(t *testing.T) {
+	nc := imaptest.Pipe(t, imaptest.Script{Steps: []imaptest.Step{
+		imaptest.Expect("AUTHENTICATE PLAIN " + plainIR), imaptest.Send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n$tag OK in\r\n"),
+	}})
+	early := imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapSASLIR: {}, imap.AuthCap(sasl.Plain): {}}
+	c, err := imapconn.New(bg(), nc, imapconn.Options{TLS: imapconn.TLSNone, AllowClear: true, Early: early})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	signIn := c.Authenticate(bg(), sasl.NewPlainClient("", "ann", "sesame"))
+	if err := c.AwaitGreeting(bg()); err != nil || c.Greeting().Text != "ready" {
+		t.Errorf("got greeting %v, %v; want ready", c.Greeting(), err)
+	}
+	if err := signIn.Wait(); err != nil || !maps.Equal(c.Offered(), early) {
+		t.Errorf("got %v, and offered %v; want %v", err, c.Offered(), early)
+	}
+	if caps, known := c.Caps(); known {
+		t.Errorf("got capabilities %v, want none known: the sign-in listed none", caps)
+	}
 }

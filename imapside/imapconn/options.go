@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // TLSMode says how a connection is protected.
@@ -45,6 +47,12 @@ type Options struct {
 	// AllowClear permits LOGIN and AUTHENTICATE without TLS. It is meant for
 	// loopback and for a tunnel; the caller judges that.
 	AllowClear bool
+
+	// Early are the capabilities of the server's last greeting. Where they are set,
+	// and there is no STARTTLS, Dial and New do not wait for the greeting and commands
+	// are written before it has come; AwaitGreeting tells whether it did, and Offered
+	// what it listed.
+	Early imap.CapSet
 
 	// Trace receives every line in both directions, "C: " or "S: " first, a
 	// literal shown as "{n octets}", credentials as "***". Nil means none. An

@@ -256,8 +256,9 @@ func (c *Conn) greet(st *statusLine) {
 	case imap.StatusResponseTypeOK, imap.StatusResponseTypePreAuth:
 		c.mu.Lock()
 		c.greeting = st.Status
-		if st.caps != nil {
-			c.setCaps(st.caps)
+		if st.caps != nil { // those of a sign-in that is under way come later
+			c.offered = capSet(st.caps)
+			c.caps, c.capsKnown = c.offered.Copy(), true
 		}
 		c.mu.Unlock()
 		close(c.greeted)
