@@ -76,7 +76,7 @@ func (r *Repository) askAbsent(ctx context.Context, wire string, refs []mirror.R
 	}
 	f := &foreproof{wire: wire, uids: uids, selected: r.conn.Select(ctx, wire, r.selectOptions(m.access))}
 	r.conn.Noop(ctx)
-	f.found = r.conn.UIDSearch(ctx, setOf(uids))
+	f.found = r.conn.UIDSearch(ctx, mirror.Ranges(uids))
 	r.depart()
 	r.proofs = append(r.proofs, f)
 }
@@ -111,7 +111,7 @@ func (m *mailbox) foreproved(uids []imap.UID) (found imap.UIDSet, ok bool) {
 func (m *mailbox) search(ctx context.Context, uids []imap.UID) (map[imap.UID]bool, error) {
 	all := make(map[imap.UID]bool)
 	for _, part := range parts(uids) {
-		found, err := m.repo.conn.UIDSearch(ctx, setOf(part)).Wait()
+		found, err := m.repo.conn.UIDSearch(ctx, mirror.Ranges(part)).Wait()
 		if err != nil {
 			return nil, failure("search", err, mirror.ErrDenied)
 		}

@@ -77,8 +77,7 @@ func (f *foreseen) ask(ctx context.Context, r *Repository) {
 		return // View will meet it
 	}
 	if f.part != nil {
-		quiet := listed.Messages == f.Known.Messages && listed.UIDNext == f.Known.UIDNext
-		if !quiet && !f.part.vanished {
+		if !rests(f.Known, listed) && !f.part.vanished {
 			f.uids = r.conn.UIDSearch(ctx, from(1))
 		}
 		return

@@ -141,6 +141,16 @@ func TestForesightFails(t *testing.T) {
 		{"gone and expected so", "CONDSTORE", checkpoint(4, 2, 13), steps(
 			do("SELECT Box", append(selected("2", "4", "13"), "$tag OK [READ-WRITE] ok")...), do(strings.TrimSuffix(since, " VANISHED)")+")", "$tag OK ok"),
 			do("UID SEARCH UID 1:*", "* SEARCH 1 3", "$tag OK ok")), "gone 2"},
+		{"gone and named", "CONDSTORE QRESYNC", checkpoint(4, 2, 13), steps(
+			do("SELECT Box", append(selected("2", "4", "13"), "$tag OK [READ-WRITE] ok")...),
+			do(since, "* 2 FETCH (UID 2 FLAGS (\\Seen) RFC822.SIZE 5 "+dated+")", "* VANISHED (EARLIER) 2", "$tag OK ok")), "gone 2"},
+		{"changed, and not said how", "CONDSTORE QRESYNC", checkpoint(4, 3, 12), steps(
+			select3, do(since, "* 3 FETCH (UID 3 RFC822.SIZE 5 "+dated+")", "$tag OK ok"),
+			select3, do(since, "* 3 FETCH (UID 3 RFC822.SIZE 5 "+dated+")", "$tag OK ok"), full), `changed 3\Seen`},
+		{"told, and gone by the list", "CONDSTORE", checkpoint(6, 2, 13), steps(
+			do("SELECT Box", append(selected("2", "6", "13"), "$tag OK [READ-WRITE] ok")...), do(strings.TrimSuffix(since, " VANISHED)")+")",
+				"* 2 FETCH (UID 2 FLAGS (\\Seen) RFC822.SIZE 5 "+dated+")", "* 4 FETCH (UID 5 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok"),
+			do("UID SEARCH UID 1:*", "* SEARCH 1 3", "$tag OK ok")), "gone 2"},
 		{"new and named", "CONDSTORE QRESYNC", checkpoint(5, 4, 13), steps(
 			do("SELECT Box", append(selected("4", "5", "13"), "$tag OK [READ-WRITE] ok")...),
 			do(since, "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok")), "new 4"},
@@ -188,6 +198,22 @@ func TestForesightOfAnother(t *testing.T) {
 	r.Expect(t.Context(), []mirror.Expected{expected(box, mirror.Checkpoint{}, checkpoint(3, 2, 12))})
 	if got := shows(openExpected(t, r, expected(box, checkpoint(2, 1, 0), mirror.Checkpoint{}, 1))); got != "new 2" {
 		t.Errorf("got %s, want new 2", got)
+	}
+}
+
+// TestForesightOfAll: an answer about what changed is none where all was asked for.
+func TestForesightOfAll(t *testing.T) {
+	select3 := do("SELECT Box", append(selected("3", "4", "12"), "$tag OK [READ-WRITE] ok")...)
+	r := foresight(t, "CONDSTORE QRESYNC", select3, do(fetchAll+" (CHANGEDSINCE 10 VANISHED)", "$tag OK ok"), select3,
+		do("UID FETCH 1:3 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS (\\Seen))", "* 2 FETCH (UID 2 FLAGS ())", "* 3 FETCH (UID 3 FLAGS ())", "$tag OK ok"),
+		do("UID FETCH 4:* (UID FLAGS INTERNALDATE RFC822.SIZE)", "$tag OK ok"),
+		do("NOOP", "$tag OK ok"), do("UID FETCH 1 (UID FLAGS) (CHANGEDSINCE 10)", "* 1 FETCH (UID 1 FLAGS (\\Seen))", "$tag OK ok"), do("UID FETCH 1 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS (\\Seen))", "$tag OK ok"))
+	e := expected(box, checkpoint(4, 3, 10), checkpoint(4, 3, 12), 1, 2, 3)
+	r.Expect(t.Context(), []mirror.Expected{e})
+	all := *e.View
+	all.Full, e.View = true, &all
+	if got := shows(openExpected(t, r, e)); got != `changed 1\Seen` {
+		t.Errorf("got %s, want the flags that all show", got)
 	}
 }
 

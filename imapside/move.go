@@ -87,7 +87,7 @@ type moving struct {
 func (mv *moving) byMove(uids []imap.UID) error {
 	all := parts(uids)
 	for i, part := range all {
-		command := mv.m.repo.conn.UIDMove(mv.ctx, setOf(part), mv.target)
+		command := mv.m.repo.conn.UIDMove(mv.ctx, mirror.Ranges(part), mv.target)
 		if i == len(all)-1 {
 			mv.m.selectNext(mv.ctx)
 		}
@@ -151,7 +151,7 @@ func (mv *moving) byCopy(uids []imap.UID) error {
 	}
 	var asked []query
 	for _, part := range parts(uids) {
-		asked = append(asked, query{part, mv.m.repo.conn.UIDCopy(mv.ctx, setOf(part), mv.target)})
+		asked = append(asked, query{part, mv.m.repo.conn.UIDCopy(mv.ctx, mirror.Ranges(part), mv.target)})
 	}
 	copied := make(map[imap.UID]imap.UID) // by source
 	for _, q := range asked {

@@ -137,7 +137,7 @@ func (l *partLook) judge(r *Repository, before, status mirror.Checkpoint, list f
 	case count < int(status.Messages):
 		return sight{}, false, nil
 	case count == int(status.Messages) && (l.vanished && (len(vanished) > 0 || count > l.told.below(before.UIDNext)) ||
-		status.Messages == before.Messages && status.UIDNext == before.UIDNext):
+		rests(before, status)):
 		// What came and went was named, or nothing did: UIDs are never used again.
 		return l.sight(), true, nil
 	}
@@ -156,6 +156,11 @@ func (l *partLook) judge(r *Repository, before, status mirror.Checkpoint, list f
 		return sight{}, false, err
 	}
 	return l.sight(), l.told.below(status.UIDNext) == int(status.Messages), nil
+}
+
+// rests reports whether nothing came or went since the checkpoint of the state.
+func rests(before, status mirror.Checkpoint) bool {
+	return status.Messages == before.Messages && status.UIDNext == before.UIDNext
 }
 
 // wait returns the UIDs that the server named as gone. ok is false where something

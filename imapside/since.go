@@ -83,9 +83,12 @@ func (l *sinceLook) settle(vanished imap.UIDSet) (ok bool, err error) {
 	told := slices.DeleteFunc(merge(l.arrived), func(a arrival) bool { return within(vanished, a.UID) })
 	uids := make([]imap.UID, len(told))
 	for i := range told {
+		if !told[i].flagged {
+			return false, nil // what changed was not said
+		}
 		uids[i] = told[i].UID
 	}
-	known, err := l.known.In(setOf(uids))
+	known, err := l.known.In(mirror.Ranges(uids))
 	if err != nil {
 		return false, err
 	}
@@ -95,7 +98,7 @@ func (l *sinceLook) settle(vanished imap.UIDSet) (ok bool, err error) {
 		if i < 0 {
 			return false
 		}
-		if next = i + 1; a.flagged && !a.Flags.Equal(known[i].Flags) {
+		if next = i + 1; !a.Flags.Equal(known[i].Flags) {
 			l.changed = append(l.changed, mirror.KnownMessage{Ref: known[i].Ref, Flags: a.Flags})
 		}
 		return true

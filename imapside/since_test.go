@@ -35,3 +35,23 @@ func TestReadsOnlyWhatIsNamed(t *testing.T) {
 		t.Errorf("got %s of %d, want %s of 5000", got, v.Total, want)
 	}
 }
+
+// TestOursCameSince: where a copy of ours came since the checkpoint, UIDNEXT as the state
+// knows it does not prove that nothing else came and went.
+func TestOursCameSince(t *testing.T) {
+	raised := checkpoint(13, 0, 13) // by our copy 12, so that no number goes with it
+	r := foresight(t, "CONDSTORE",
+		do("SELECT Box", append(selected("4", "13", "18"), "$tag OK [READ-WRITE] ok")...), // 8 10 11 12 are there
+		do(fetchAll+" (CHANGEDSINCE 13)", "* 4 FETCH (UID 12 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok"),
+		do("UID SEARCH UID 1:*", "* SEARCH 8 10 11 12", "$tag OK ok"),
+		do("SELECT Box", append(selected("4", "13", "18"), "$tag OK [READ-WRITE] ok")...),
+		do("UID FETCH 1:12 (UID FLAGS)", "* 1 FETCH (UID 8 FLAGS ())", "* 2 FETCH (UID 10 FLAGS ())", "* 3 FETCH (UID 11 FLAGS ())", "* 4 FETCH (UID 12 FLAGS ())", "$tag OK ok"),
+		do("UID FETCH 13:* (UID FLAGS INTERNALDATE RFC822.SIZE)", "$tag OK ok"),
+		do("UID FETCH 11 (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 3 FETCH (UID 11 FLAGS () RFC822.SIZE 5 "+dated+")", "$tag OK ok"))
+	e := expected(box, raised, mirror.Checkpoint{}, 4, 8, 10, 12, 2)
+	rows := known("", 4, 8, 10, 12)
+	e.View = &rows
+	if got := shows(openExpected(t, r, e)); got != "new 11, gone 4" {
+		t.Errorf("got %s, want new 11, gone 4", got)
+	}
+}

@@ -191,7 +191,7 @@ func (s *stream) send(ctx context.Context, w window, line *lane) window {
 	}
 	line.octets += w.room()
 	w.selected = line.enter(ctx, s)
-	w.command = line.conn.UIDFetch(context.WithoutCancel(ctx), setOf(w.uids), s.items, s.laneHandler(t, s.m.status.UIDValidity, w.selected))
+	w.command = line.conn.UIDFetch(context.WithoutCancel(ctx), mirror.Ranges(w.uids), s.items, s.laneHandler(t, s.m.status.UIDValidity, w.selected))
 	return w
 }
 
@@ -204,7 +204,7 @@ func (w window) room() int64 {
 }
 
 func (s *stream) ask(ctx context.Context, uids []imap.UID, handler imapconn.FetchHandler) *imapconn.DataCommand[imapconn.FetchData] {
-	return s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf(uids), s.items, handler)
+	return s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), mirror.Ranges(uids), s.items, handler)
 }
 
 // abandon ends a stream that nobody will run.
@@ -419,7 +419,7 @@ func (s *stream) runAlone(ctx context.Context) error {
 			number = msg.SeqNum
 			return nil
 		}}
-		s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), setOf([]imap.UID{uid}), imapconn.FetchItems{Flags: true}, learn)
+		s.m.repo.conn.UIDFetch(context.WithoutCancel(ctx), mirror.Ranges([]imap.UID{uid}), imapconn.FetchItems{Flags: true}, learn)
 		handler := s.handler(ticket{})
 		handler.Body = func(msg *imapconn.FetchMessage, body *imapconn.FetchBody) error {
 			if msg.UID == uid || (msg.UID == 0 && number != 0 && msg.SeqNum == number) {

@@ -25,25 +25,12 @@ func ascending(refs []mirror.Ref) []imap.UID {
 	return slices.Compact(uids)
 }
 
-// setOf returns ascending uids as ranges.
-func setOf(uids []imap.UID) imap.UIDSet {
-	var set imap.UIDSet
-	for _, uid := range uids {
-		if last := len(set) - 1; last >= 0 && set[last].Stop+1 == uid {
-			set[last].Stop = uid
-		} else {
-			set = append(set, imap.UIDRange{Start: uid, Stop: uid})
-		}
-	}
-	return set
-}
-
 // lines returns ascending uids as sets that fit a command line each.
 func lines(uids []imap.UID) []imap.UIDSet {
 	if len(uids) == 0 {
 		return nil
 	}
-	return imapconn.SplitUIDs(setOf(uids), maxSet)
+	return imapconn.SplitUIDs(mirror.Ranges(uids), maxSet)
 }
 
 // parts cuts ascending uids so that each part fits a command line.

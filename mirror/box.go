@@ -9,7 +9,8 @@ import (
 type box struct {
 	name  Name
 	sides [2]boxSide
-	// records are loaded when the box is visited; count is right always.
+	// records are loaded when the box is visited, as far as thin has it; count is right
+	// always.
 	records []Record
 	count   int
 	visited bool
@@ -17,9 +18,8 @@ type box struct {
 	// something may follow (decision 008).
 	thin bool
 	// restless are the records that are not at rest as the state knows them, of those
-	// that are loaded; see Record.AtRest. stirred says that some were written.
+	// that are loaded; see Record.AtRest.
 	restless map[RecordKey]bool
-	stirred  bool
 	// hidden mailboxes are not mirrored, see MailboxInput.
 	hidden bool
 	// incomplete says that something of what the views showed was not carried
@@ -66,13 +66,15 @@ type boxSide struct {
 func (s *boxSide) exists() bool { return s.listed != nil && !s.listed.NoSelect }
 
 // known returns the checkpoint of the state, with UIDNext raised above every
-// UID that the state holds or has promised.
+// UID that the state holds or has promised. The number of messages is not known then:
+// it was that of another moment.
 func (b *box) known(s Side, intents []Intent) Checkpoint {
 	side := &b.sides[s]
 	var c Checkpoint
 	if side.row != nil {
 		c = side.row.Checkpoint
 	}
+	counted := c.UIDNext
 	if side.last != 0 {
 		c.UIDNext = max(c.UIDNext, side.last+1)
 	}
@@ -80,6 +82,9 @@ func (b *box) known(s Side, intents []Intent) Checkpoint {
 		if side, target := in.goesTo(); side == s && target == b.name {
 			c.UIDNext = max(c.UIDNext, in.Reserved.UID+1)
 		}
+	}
+	if c.UIDNext != counted {
+		c.Messages = 0
 	}
 	return c
 }

@@ -209,7 +209,7 @@ func (e *effects) failUnlessGone(s Side, b *box, uid UID, op string, err error) 
 func (e *effects) checkpoints() error {
 	var c Changes
 	for _, b := range e.boxes {
-		if !b.visited && !b.stirred || b.hidden {
+		if !b.visited || b.hidden {
 			continue
 		}
 		whole := !b.incomplete && b.sides[Far].blocked == "" && b.sides[Near].blocked == ""
@@ -219,13 +219,11 @@ func (e *effects) checkpoints() error {
 				continue
 			}
 			row := *side.row
-			if whole && !side.partial && b.visited {
+			if whole && !side.partial {
 				row.Checkpoint = side.checkpoint(b.postponed)
 			}
-			if row.AtRest = b.atRest(); b.visited {
-				e.compared(side, &row)
-			}
-			if row != *side.row {
+			row.AtRest = b.atRest()
+			if e.compared(side, &row); row != *side.row {
 				*side.row = row
 				c.Mailboxes = append(c.Mailboxes, row)
 			}

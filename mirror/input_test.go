@@ -48,3 +48,18 @@ func TestRecordsAtRest(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownAfterCopies: once there are copies of ours, the checkpoint's UIDNEXT is above
+// them, and its number of messages is not that of the same moment.
+func TestKnownAfterCopies(t *testing.T) {
+	b := &box{name: "box"}
+	b.sides[Far].row = &MailboxRow{Name: "box", Checkpoint: Checkpoint{UIDValidity: 7, UIDNext: 12, Messages: 4, HighestModSeq: 13}}
+	b.sides[Far].last = 11
+	if got := b.known(Far, nil); got != b.sides[Far].row.Checkpoint {
+		t.Errorf("got %+v, want the checkpoint as it is", got)
+	}
+	b.sides[Far].last = 12
+	if got, want := b.known(Far, nil), (Checkpoint{UIDValidity: 7, UIDNext: 13, HighestModSeq: 13}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

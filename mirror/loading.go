@@ -117,7 +117,7 @@ func (x *run) loadPartners(b *box) error {
 	b.records = nil
 	known := map[RecordKey]bool{}
 	for _, s := range Sides {
-		list, err := x.State.RecordsIn(s, b.name, uidSet(sortedUIDs(b.sides[s].messages)))
+		list, err := x.State.RecordsIn(s, b.name, Ranges(sortedUIDs(b.sides[s].messages)))
 		if err != nil {
 			return fmt.Errorf("read state: %w", err)
 		}
@@ -137,23 +137,11 @@ func (x *run) loadPartners(b *box) error {
 			}
 		}
 		slices.Sort(missing)
-		if err := x.loadIn(b, s, uidSet(missing)); err != nil {
+		if err := x.loadIn(b, s, Ranges(missing)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// uidSet returns ascending UIDs as ranges.
-func uidSet(uids []UID) (set imap.UIDSet) {
-	for _, uid := range uids {
-		if last := len(set) - 1; last >= 0 && set[last].Stop+1 == uid {
-			set[last].Stop = uid
-		} else {
-			set = append(set, imap.UIDRange{Start: uid, Stop: uid})
-		}
-	}
-	return set
 }
 
 // allUnpaired reports whether all messages of the state are loaded that have no
@@ -233,7 +221,7 @@ func (x *run) take(b *box, s Side, v View) error {
 			}
 		}
 		slices.Sort(named)
-		if err := x.loadIn(b, s, uidSet(slices.Compact(named))); err != nil {
+		if err := x.loadIn(b, s, Ranges(slices.Compact(named))); err != nil {
 			return err
 		}
 	}
@@ -278,7 +266,7 @@ func (x *run) completeBoxes(visit []*box) error {
 	for _, b := range visit {
 		switch {
 		case !b.thin:
-		case b.renumbered():
+		case b.renumbered(), b.mostlyLoaded():
 			if err := x.widen(b); err != nil {
 				return err
 			}
@@ -293,6 +281,12 @@ func (x *run) completeBoxes(visit []*box) error {
 		x.findRestless(b)
 	}
 	return nil
+}
+
+// mostlyLoaded reports whether so much is loaded of a side that all is read as fast as
+// what belongs to it.
+func (b *box) mostlyLoaded() bool {
+	return slices.ContainsFunc(b.sides[:], func(s boxSide) bool { return len(s.messages) > s.rows/4 && s.rows > 100 })
 }
 
 func (b *box) renumbered() bool {

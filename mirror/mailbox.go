@@ -111,6 +111,18 @@ func (k Known) In(set imap.UIDSet) ([]KnownMessage, error) {
 	return k.Rows.In(set)
 }
 
+// Ranges returns ascending UIDs as a set.
+func Ranges(uids []UID) (set imap.UIDSet) {
+	for _, uid := range uids {
+		if last := len(set) - 1; last >= 0 && set[last].Stop+1 == uid {
+			set[last].Stop = uid
+		} else {
+			set = append(set, imap.UIDRange{Start: uid, Stop: uid})
+		}
+	}
+	return set
+}
+
 // KnownList is KnownRows in memory, in ascending UID order.
 type KnownList []KnownMessage
 

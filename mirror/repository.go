@@ -95,7 +95,8 @@ type Repository interface {
 	// Open learns the mailbox's UIDVALIDITY and UIDNEXT in this session and
 	// returns a handle for it; ErrNoMailbox where it does not exist. known is
 	// the checkpoint of the state with UIDNext raised above every UID that the
-	// state holds; zero on a first visit. Handles of several mailboxes may be
+	// state holds, and no number of messages where that is higher; zero on a first
+	// visit. Handles of several mailboxes may be
 	// held at once; two of the same mailbox may not.
 	Open(ctx context.Context, name Name, access Access, known Checkpoint) (Mailbox, error)
 

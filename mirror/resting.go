@@ -27,7 +27,6 @@ func (x *run) stir(c *Changes) {
 }
 
 func (b *box) stir(c *Changes) {
-	b.stirred = b.stirred || b.sides[Far].atRest() && b.sides[Near].atRest()
 	for _, s := range Sides {
 		side := &b.sides[s]
 		if !side.atRest() {
@@ -111,7 +110,7 @@ func (x *run) judge(b *box, r *Record, written map[MessageKey]Flags) {
 }
 
 // nextUID is the UIDNEXT of the checkpoint that is stored once everything was carried
-// out. A side that does not number messages has no copies that are to be confirmed.
+// out, which is no lower than that of the one that stays if it was not. A side that does not number messages has no copies that are to be confirmed.
 func (x *run) nextUID(b *box, s Side) UID {
 	switch side := &b.sides[s]; {
 	case !x.traits[s].Numbers:
@@ -124,8 +123,8 @@ func (x *run) nextUID(b *box, s Side) UID {
 	return 0
 }
 
-// atRest reports whether all records of a mailbox are at rest that was visited, or was
-// at rest before this round wrote to it: those that are not loaded were.
+// atRest reports whether all records of a mailbox that was visited are at rest: those
+// that are not loaded were before.
 func (b *box) atRest() bool {
 	return len(b.restless) == 0 && b.sides[Far].row != nil && b.sides[Near].row != nil
 }

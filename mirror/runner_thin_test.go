@@ -168,6 +168,26 @@ func TestLoadsAllThatRests(t *testing.T) {
 	}
 }
 
+// TestResetIsNotForgotten: flags that a mirror resets are reset in the end, though the
+// run that first knew it as one left the mailbox out.
+func TestResetIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	inbox := nametrans.Inbox
+	p.policy.Flags = mirror.None
+	p.fill(thinMail)
+	p.settle()
+	p.servers[mirror.Near].SetFlags(inbox, p.find(mirror.Near, inbox, 3), flags(`\Flagged`))
+	p.settle()
+	p.policy = mirror.NewPolicy(mirror.OneWayMirror, mirror.Near)
+	if _, err := p.tryOnly(func(name mirror.Name) bool { return name != inbox }); err != nil {
+		t.Fatal(err)
+	}
+	p.deliverFar(inbox, letter(90), mirror.Flags{})
+	p.sync(mirror.ExitDone)
+	p.alike()
+}
+
 // lossy is a state that lost what it holds of one message on the far side: its
 // record, or its row.
 type lossy struct {
@@ -234,8 +254,8 @@ func TestRecordAtRest(t *testing.T) {
 		"departed":               {mirror.Departed, `\Seen`, false},
 		"withheld":               {mirror.Withheld, `\Seen`, false},
 	} {
-		r := mirror.Record{UID: [2]mirror.UID{5, 9}}
-		r.Base[mirror.Near], r.Masked[mirror.Near], r.State[mirror.Near] = flags(`\Seen work`), flags(`work`), c.state
+		r := mirror.Record{UID: [2]mirror.UID{5, 9}, Base: [2]mirror.Flags{flags(`\Seen work`), flags(`\Seen work`)}}
+		r.Masked[mirror.Near], r.State[mirror.Near] = flags(`work`), c.state
 		if got := r.AtRest(mirror.Near, flags(c.flags), 9); got != c.want {
 			t.Errorf("%s: got %t, want %t", name, got, c.want)
 		}
@@ -243,5 +263,9 @@ func TestRecordAtRest(t *testing.T) {
 	r := mirror.Record{UID: [2]mirror.UID{5, 9}, State: [2]mirror.Confirmation{mirror.Confirmed, mirror.Unconfirmed}}
 	if r.AtRest(mirror.Near, mirror.Flags{}, 10) {
 		t.Error("a copy from before the checkpoint that nobody saw: got at rest")
+	}
+	r.State[mirror.Near], r.Base[mirror.Near] = mirror.Confirmed, flags(`\Flagged`)
+	if r.AtRest(mirror.Near, flags(`\Flagged`), 10) {
+		t.Error("flags that did not travel: got at rest, but a mirror would reset them")
 	}
 }

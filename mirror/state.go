@@ -145,12 +145,13 @@ type RecordKey struct {
 }
 
 // AtRest reports whether nothing is left to be done about r's message on s that
-// does not show in a view: the base is what the message and Masked hold together,
-// and the copy was seen, or its UID is not below next, the UIDNEXT of the side's
-// checkpoint. flags are those that the state knows of the message.
+// does not show in a view, whatever the policy: the base is that of the other side,
+// and what the message and Masked hold together, and the copy was seen, or its UID is
+// not below next, the UIDNEXT of the side's checkpoint. flags are those that the state
+// knows of the message.
 func (r *Record) AtRest(s Side, flags Flags, next UID) bool {
 	seen := r.State[s] == Confirmed || r.State[s] == Unconfirmed && r.UID[s] >= next
-	return seen && r.Base[s].Equal(flags.Union(r.Masked[s]))
+	return seen && r.Base[s].Equal(r.Base[s.Other()]) && r.Base[s].Equal(flags.Union(r.Masked[s]))
 }
 
 // Key returns the record's key.

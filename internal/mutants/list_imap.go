@@ -87,7 +87,7 @@ var imapMutants = []mutant{
 		guard: "a message that nobody knew is described", tests: "^TestNewest$"},
 	{id: "newest-full", file: "imapside/part.go", old: "case known.Full, status.Messages == 0,", mutated: "case status.Messages == 0,",
 		guard: "a full comparison reads all flags", tests: "^TestNewest$"},
-	{id: "newest-went", file: "imapside/part.go", old: "\t\tstatus.Messages == before.Messages && status.UIDNext == before.UIDNext):", mutated: "\t\ttrue):",
+	{id: "newest-went", file: "imapside/part.go", old: "\t\trests(before, status)):", mutated: "\t\ttrue):",
 		guard: "what came and what went are told apart by the list of UIDs", tests: "^TestNewest$"},
 	{id: "early-told", file: "imapside/memory.go", old: "m.Burst == proved && m.Told && m.Early", mutated: "m.Burst == proved && m.Early",
 		guard: "nothing is sent before a greeting that cannot be compared with the last one", tests: "^TestSilentGreeting$"},
