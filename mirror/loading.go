@@ -55,13 +55,17 @@ func (x *run) leftAtRest(b *box) bool {
 
 // loadLoose loads the messages that a view need not name: those that came since the
 // last checkpoint on a side that numbers them, which are copies of ours to be
-// confirmed, those that are kept aside, and those that have a tomb. Where others have no record, they may be the partner of any that
-// comes, and b stays as it is.
+// confirmed, those that are kept aside, and those that have a tomb. Where that is much,
+// or others have no record, which may be the partner of any that comes, b stays as it
+// is.
 func (x *run) loadLoose(b *box) error {
 	for _, s := range Sides {
 		side := &b.sides[s]
 		set := x.aside(b, s)
 		if next := max(side.row.Checkpoint.UIDNext, 1); x.traits[s].Numbers && next <= side.last {
+			if side.isMuch(int(side.last-next) + 1) {
+				return nil
+			}
 			set.AddRange(next, side.last)
 		}
 		if err := x.loadIn(b, s, set); err != nil {
@@ -283,11 +287,12 @@ func (x *run) completeBoxes(visit []*box) error {
 	return nil
 }
 
-// mostlyLoaded reports whether so much is loaded of a side that all is read as fast as
-// what belongs to it.
 func (b *box) mostlyLoaded() bool {
-	return slices.ContainsFunc(b.sides[:], func(s boxSide) bool { return len(s.messages) > s.rows/4 && s.rows > 100 })
+	return slices.ContainsFunc(b.sides[:], func(s boxSide) bool { return s.isMuch(len(s.messages)) })
 }
+
+// isMuch reports whether so many messages are to be read that reading all is as fast.
+func (s *boxSide) isMuch(n int) bool { return s.rows > 100 && n > s.rows/4 }
 
 func (b *box) renumbered() bool {
 	return slices.ContainsFunc(b.sides[:], func(s boxSide) bool { return s.view != nil && s.view.Renumbered })

@@ -168,6 +168,50 @@ func TestLoadsAllThatRests(t *testing.T) {
 	}
 }
 
+// TestLoadsMuchInFull: where much of a mailbox is named, or was copied, it is read in
+// full, and all is carried on.
+func TestLoadsMuchInFull(t *testing.T) {
+	t.Parallel()
+	inbox := nametrans.Inbox
+	for name, change := range map[string]func(p *pair, i int){
+		"flagged": func(p *pair, i int) {
+			p.servers[mirror.Far].SetFlags(inbox, p.find(mirror.Far, inbox, i), flags(`\Flagged`))
+		},
+		"copied": func(p *pair, i int) { p.deliverNear(inbox, letter(500+i), mirror.Flags{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, mirrortest.Options{}, maildirLike())
+			p.fill(160)
+			p.settle()
+			for i := range 38 {
+				change(p, i)
+			}
+			p.sync(mirror.ExitDone)
+			for i := 40; i < 70; i++ {
+				change(p, i)
+			}
+			r := p.reading()
+			p.sync(mirror.ExitDone)
+			if full := slices.Contains(r.whole, "far INBOX"); full != (name == "copied") {
+				t.Errorf("got it read in full %t, want so where many copies are to be confirmed", full)
+			}
+			p.wrapState = nil
+			p.settle()
+			for i := 70; i < 120; i++ {
+				change(p, i)
+			}
+			r = p.reading()
+			p.sync(mirror.ExitDone)
+			if full := slices.Contains(r.whole, "far INBOX"); full != (name == "flagged") {
+				t.Errorf("got it read in full %t, want so where most of it is named", full)
+			}
+			p.wrapState = nil
+			p.settle()
+			p.alike()
+		})
+	}
+}
+
 // TestResetIsNotForgotten: flags that a mirror resets are reset in the end, though the
 // run that first knew it as one left the mailbox out.
 func TestResetIsNotForgotten(t *testing.T) {
