@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/emersion/go-imap/v2"
@@ -17,29 +18,39 @@ import (
 // rows one by one.
 type reads struct {
 	mirror.State
+	mu    sync.Mutex // both sides are looked into at once
 	whole []string
 	rows  int
 }
 
+func (r *reads) note(whole string, rows int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if whole != "" {
+		r.whole = append(r.whole, whole)
+	}
+	r.rows += rows
+}
+
 func (r *reads) Messages(s mirror.Side, name mirror.Name) ([]mirror.Message, error) {
-	r.whole = append(r.whole, fmt.Sprint(s, " ", name))
+	r.note(fmt.Sprint(s, " ", name), 0)
 	return r.State.Messages(s, name)
 }
 
 func (r *reads) Records(name mirror.Name) ([]mirror.Record, error) {
-	r.whole = append(r.whole, fmt.Sprint("records ", name))
+	r.note(fmt.Sprint("records ", name), 0)
 	return r.State.Records(name)
 }
 
 func (r *reads) MessagesIn(s mirror.Side, name mirror.Name, set imap.UIDSet) ([]mirror.Message, error) {
 	list, err := r.State.MessagesIn(s, name, set)
-	r.rows += len(list)
+	r.note("", len(list))
 	return list, err
 }
 
 func (r *reads) RecordsIn(s mirror.Side, name mirror.Name, set imap.UIDSet) ([]mirror.Record, error) {
 	list, err := r.State.RecordsIn(s, name, set)
-	r.rows += len(list)
+	r.note("", len(list))
 	return list, err
 }
 

@@ -114,8 +114,12 @@ func TestCheckAtRest(t *testing.T) {
 	}{
 		"alike": {func(*mirror.Message, *mirror.Record, *mirror.MailboxRow, mirror.Side) {}, false},
 		"a flag masked": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
-			r.Base[s], r.Masked[s] = mirror.MakeFlags(`\Seen`, "a"), mirror.MakeFlags("a")
+			r.Base = [2]mirror.Flags{mirror.MakeFlags(`\Seen`, "a"), mirror.MakeFlags(`\Seen`, "a")}
+			r.Masked[s] = mirror.MakeFlags("a")
 		}, false},
+		"a flag that did not travel": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
+			r.Base[s.Other()] = mirror.MakeFlags("a")
+		}, true},
 		"a flag in the base": {func(_ *mirror.Message, r *mirror.Record, _ *mirror.MailboxRow, s mirror.Side) {
 			r.Base[s] = mirror.MakeFlags(`\Seen`, "a")
 		}, true},
