@@ -56,7 +56,7 @@ func putMailbox(c *Changes, row MailboxRow) {
 func (x *run) findRestless(b *box) {
 	b.restless = map[RecordKey]bool{}
 	for i := range b.records {
-		x.judge(b, &b.records[i], nil)
+		x.judge(b, &b.records[i])
 	}
 }
 
@@ -74,30 +74,20 @@ func (x *run) judgeRest(c *Changes) {
 			delete(b.restless, key)
 		}
 	}
-	if len(c.Records) == 0 {
-		return
-	}
-	written := make(map[MessageKey]Flags, len(c.Messages))
-	for i := range c.Messages {
-		m := &c.Messages[i]
-		written[MessageKey{m.Side, m.Mailbox, m.UID}] = m.Flags
-	}
 	for i := range c.Records {
 		if b := at(c.Records[i].Mailbox); b != nil {
-			x.judge(b, &c.Records[i], written)
+			x.judge(b, &c.Records[i])
 		}
 	}
 }
 
-// judge notes whether r is at rest, with the flags that were written last.
-func (x *run) judge(b *box, r *Record, written map[MessageKey]Flags) {
+// judge notes whether r is at rest: what is written of a message was noted in the box
+// before.
+func (x *run) judge(b *box, r *Record) {
 	rests := true
 	for _, s := range Sides {
-		flags, ok := written[MessageKey{s, b.name, r.UID[s]}]
-		if m := b.sides[s].messages[r.UID[s]]; !ok && m != nil {
-			flags, ok = m.Flags, true
-		}
-		rests = rests && ok && r.AtRest(s, flags, x.nextUID(b, s))
+		m := b.sides[s].messages[r.UID[s]]
+		rests = rests && m != nil && r.AtRest(s, m.Flags, x.nextUID(b, s))
 	}
 	if rests {
 		delete(b.restless, r.Key())
