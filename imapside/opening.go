@@ -23,7 +23,7 @@ const (
 
 // burstWait is how long a server may be silent behind its OK to a sign-in before
 // what was sent along counts as lost; provedWait that of a server that has answered
-// as much before.
+// as much before, and how long a sign-in is waited for that was sent before the greeting.
 const (
 	burstWait  = 5 * time.Second
 	provedWait = 30 * time.Second
@@ -173,7 +173,8 @@ func (r *Repository) welcomed(ctx context.Context, signIn *imapconn.Command) err
 	if r.conn.Greeting().Type == imap.StatusResponseTypePreAuth {
 		return errLostEarly
 	}
-	err := answeredEarly(ctx, signIn, r.memory.Early, errLostEarly)
+	// A server that is slow to refuse must not be asked twice for it.
+	err := answeredEarly(ctx, signIn, provedWait, r.memory.Early, errLostEarly)
 	if err == errLostEarly && r.conn.Bye() != nil {
 		return r.admitted(signIn) // that is an answer
 	}
@@ -192,7 +193,11 @@ func (r *Repository) tried(ctx context.Context, trial *imapconn.Command) error {
 	if r.ungreeted && r.memory.Early != proved {
 		lost = errLostEarly
 	}
-	if err := answeredEarly(ctx, trial, r.memory.Burst, lost); err != nil {
+	wait := burstWait
+	if r.memory.Burst == proved {
+		wait = provedWait
+	}
+	if err := answeredEarly(ctx, trial, wait, r.memory.Burst, lost); err != nil {
 		return err
 	}
 	r.memory.Burst = proved
@@ -203,13 +208,9 @@ func (r *Repository) tried(ctx context.Context, trial *imapconn.Command) error {
 }
 
 // answeredEarly waits until a command that was sent early is answered. The error is lost
-// where the server stays silent, or ends the connection; one that answered before is
-// given more time, and may lose its connection like any other.
-func answeredEarly(ctx context.Context, early *imapconn.Command, before verdict, lost error) error {
-	wait := burstWait
-	if before == proved {
-		wait = provedWait
-	}
+// where the server stays silent that long, or ends the connection; one that answered
+// before may lose its connection like any other.
+func answeredEarly(ctx context.Context, early *imapconn.Command, wait time.Duration, before verdict, lost error) error {
 	silence := time.NewTimer(wait)
 	defer silence.Stop()
 	select {

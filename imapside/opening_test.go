@@ -355,7 +355,7 @@ func TestLostBeforeGreeting(t *testing.T) {
 		end  imaptest.Step
 		took time.Duration
 	}{
-		"lost":  {imaptest.ExpectEnd(), 5 * time.Second},
+		"lost":  {imaptest.ExpectEnd(), 30 * time.Second},
 		"ended": {imaptest.Close(), 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -222,7 +222,9 @@ func (e *effects) checkpoints() error {
 			if whole && !side.partial {
 				row.Checkpoint = side.checkpoint(b.postponed)
 			}
-			row.AtRest = b.atRest()
+			if whole { // else what was written took it back
+				row.AtRest = b.atRest()
+			}
 			if e.compared(side, &row); row != *side.row {
 				*side.row = row
 				c.Mailboxes = append(c.Mailboxes, row)

@@ -118,19 +118,12 @@ func (s *boxSide) add(to map[UID]*Message, list []Message) {
 // loadPartners loads the records of the messages that are loaded, and the other
 // messages of these.
 func (x *run) loadPartners(b *box) error {
-	b.records = nil
-	known := map[RecordKey]bool{}
 	for _, s := range Sides {
-		list, err := x.State.RecordsIn(s, b.name, Ranges(sortedUIDs(b.sides[s].messages)))
+		list, err := x.State.RecordsIn(s, b.name, Ranges(b.withoutRecord(s)))
 		if err != nil {
 			return fmt.Errorf("read state: %w", err)
 		}
-		for _, r := range list {
-			if !known[r.Key()] {
-				known[r.Key()] = true
-				b.records = append(b.records, r)
-			}
-		}
+		b.records = append(b.records, list...)
 	}
 	slices.SortFunc(b.records, func(a, b Record) int { return int(int64(a.UID[Far]) - int64(b.UID[Far])) })
 	for _, s := range Sides {
@@ -146,6 +139,15 @@ func (x *run) loadPartners(b *box) error {
 		}
 	}
 	return nil
+}
+
+// withoutRecord returns the messages that are loaded while their records are not.
+func (b *box) withoutRecord(s Side) []UID {
+	paired := make(map[UID]bool, len(b.records))
+	for i := range b.records {
+		paired[b.records[i].UID[s]] = true
+	}
+	return slices.DeleteFunc(sortedUIDs(b.sides[s].messages), func(uid UID) bool { return paired[uid] })
 }
 
 // allUnpaired reports whether all messages of the state are loaded that have no

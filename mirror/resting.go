@@ -100,7 +100,7 @@ func (x *run) judge(b *box, r *Record) {
 }
 
 // nextUID is the UIDNEXT of the checkpoint that is stored once everything was carried
-// out, which is no lower than that of the one that stays if it was not. A side that does not number messages has no copies that are to be confirmed.
+// out. A side that does not number messages has no copies that are to be confirmed.
 func (x *run) nextUID(b *box, s Side) UID {
 	switch side := &b.sides[s]; {
 	case !x.traits[s].Numbers:

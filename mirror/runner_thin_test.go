@@ -223,6 +223,34 @@ func TestLoadsMuchInFull(t *testing.T) {
 	}
 }
 
+// TestNotWrittenIsNotAtRest: flags that a view showed, of a mailbox that could not be
+// worked in behind that, are not those that the state knows.
+func TestNotWrittenIsNotAtRest(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	inbox, near := nametrans.Inbox, p.servers[mirror.Near]
+	p.fill(thinMail)
+	p.settle()
+	near.SetFlags(inbox, p.find(mirror.Near, inbox, 3), flags(`\Flagged`))
+	p.hook(mirror.Far, &hooks{store: func(_ mirror.Name, list []mirror.Stored) []mirror.Stored {
+		list[0].Err = mirror.ErrRefused
+		return list
+	}})
+	p.sync(mirror.ExitPartly)
+	p.wrap = nil
+	id := p.find(mirror.Far, inbox, 3)
+	p.servers[mirror.Far].SetFlags(inbox, id, mirror.Flags{})
+	near.SetFlags(inbox, p.find(mirror.Near, inbox, 3), mirror.Flags{})
+	for _, s := range mirror.Sides { // to be compared
+		p.deliver(s, inbox, letter(90), mirror.Flags{})
+	}
+	p.hook(mirror.Near, &hooks{identify: func(mirror.Name, []mirror.Identified) ([]mirror.Identified, error) { return nil, mirror.ErrDenied }})
+	p.sync(mirror.ExitPartly) // and the state holds what it says
+	p.wrap = nil
+	p.settle()
+	p.alike()
+}
+
 // TestResetIsNotForgotten: flags that a mirror resets are reset in the end, though the
 // run that first knew it as one left the mailbox out.
 func TestResetIsNotForgotten(t *testing.T) {

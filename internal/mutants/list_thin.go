@@ -5,6 +5,8 @@ var thinMutants = []mutant{
 		guard: "a mailbox is not at rest once a message or a record of it is written", tests: "^TestLoadsAllThatRests$|^TestEveryCrashPoint$|^TestRandomHistories$"},
 	{id: "thin-restless", file: "mirror/resting.go", old: "return len(b.restless) == 0 && b", mutated: "return b",
 		guard: "nor while a record of it is not", tests: "^TestLoadsAllThatRests$|^TestRandomHistories$"},
+	{id: "thin-incomplete", file: "mirror/effects.go", old: "if whole { // else", mutated: "if true { // else",
+		guard: "what a view showed and nobody wrote does not count as at rest", tests: "^TestNotWrittenIsNotAtRest$"},
 	{id: "thin-base", file: "mirror/state.go", old: " && r.Base[s].Equal(flags.Union(r.Masked[s]))", mutated: "",
 		guard: "a record is not at rest while its flags are not those of its base", tests: "^TestRecordAtRest$"},
 	{id: "thin-confirmed", file: "mirror/state.go", old: "return seen && r.Base[s].Equal(r.Base[s.Other()])", mutated: "_ = seen\n\treturn r.Base[s].Equal(r.Base[s.Other()])",
