@@ -36,10 +36,20 @@ func (e *effects) copies(ctx context.Context) error {
 	return nil
 }
 
-// copyBatches carries out batches one behind the other: while a target answers to
-// one, the next one is on its way. Nothing follows one in which something went
-// wrong before that was looked into.
+// copyBatches carries out batches, and leaves nothing of them to be written.
 func (e *effects) copyBatches(ctx context.Context, batches []group) error {
+	wrote, err := e.copyInTurn(ctx, batches)
+	if err = cmp.Or(err, e.writeParked()); err != nil {
+		return err
+	}
+	return wrote.probe(ctx)
+}
+
+// copyInTurn carries out batches one behind the other: while a target answers to
+// one, the next one is on its way. Nothing follows one in which something went
+// wrong before that was looked into. It returns the last one of which something was
+// recorded.
+func (e *effects) copyInTurn(ctx context.Context, batches []group) (*batch, error) {
 	var before, wrote *batch
 	note := func(t *batch) {
 		if t != nil && len(t.written) > 0 {
@@ -49,25 +59,25 @@ func (e *effects) copyBatches(ctx context.Context, batches []group) error {
 	for _, g := range batches {
 		t, err := e.beginBatch(ctx, g, g.actions)
 		if err := e.endBefore(ctx, before, t); err != nil {
-			return err
+			return nil, err
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		note(before)
 		if before = t; t != nil && (t.sourceBroke() || t.ended != nil) {
 			if err := t.end(ctx); err != nil {
-				return err
+				return nil, err
 			}
 			note(t)
 			before = nil
 		}
 	}
 	if err := before.end(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	note(before)
-	return wrote.probe(ctx)
+	return wrote, nil
 }
 
 // endBefore ends the batch in front of t, which is sent. An error that ends the run
@@ -314,7 +324,9 @@ func (t *batch) announce(actions []Action) error {
 		t.order = append(t.order, uid)
 		t.changes.Intents = append(t.changes.Intents, in)
 	}
-	return t.flush()
+	intents := t.changes
+	t.changes = Changes{}
+	return t.commitIntents(&intents)
 }
 
 // sentAgain turns the intent of an earlier attempt into a ghost, so that its
@@ -497,9 +509,10 @@ func (t *batch) sourceFailed(a *Action, err error) {
 	}
 }
 
-// finish commits what was learned and returns an error that reaches a side.
+// finish commits what was learned, later where nothing went wrong, and returns an error
+// that reaches a side.
 func (t *batch) finish(readErr, writeErr error) error {
-	if err := t.flush(); err != nil {
+	if err := t.conclude(readErr == nil && writeErr == nil); err != nil {
 		return err
 	}
 	for _, a := range t.written {
@@ -514,6 +527,16 @@ func (t *batch) finish(readErr, writeErr error) error {
 		return t.failMailbox(t.b, t.from, "fetch messages", readErr)
 	}
 	return nil
+}
+
+// conclude commits what was learned. Where all went well it may be one batch late.
+func (t *batch) conclude(clean bool) error {
+	if !clean || t.stopped != nil || t.ended != nil || len(t.missing) > 0 {
+		return t.flush()
+	}
+	changes := t.changes
+	t.changes = Changes{}
+	return t.park(&changes)
 }
 
 // probe asks once per repository, after a batch of which something was recorded,

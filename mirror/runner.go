@@ -86,6 +86,7 @@ type run struct {
 	blind []Intent
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool
+	writing
 }
 
 // rounds bounds how often a run looks again for copies whose UID the server
@@ -248,20 +249,6 @@ func (x *run) close() {
 		// The session is over either way; what was to be durable is.
 		_ = x.Repositories[s].Close()
 	}
-}
-
-// commit writes changes, unless this is a dry run.
-func (x *run) commit(c *Changes) error {
-	if x.DryRun || c.Empty() {
-		return nil
-	}
-	x.stir(c)
-	if err := x.State.Commit(c); err != nil {
-		return fmt.Errorf("write state: %w", err)
-	}
-	x.wrote = true
-	x.judgeRest(c)
-	return nil
 }
 
 // rounds looks, plans and carries out until no copy is uncertain. The first

@@ -40,6 +40,15 @@ type State interface {
 	Commit(changes *Changes) error
 }
 
+// LateCommitter is a State that can write while its user does something else.
+type LateCommitter interface {
+	State
+	// CommitLate begins what Commit does. wait returns as Commit would, and is called
+	// exactly once, before anything else is asked of the state; until then changes
+	// belong to the state.
+	CommitLate(changes *Changes) (wait func() error)
+}
+
 // Snapshot is the small part of the state.
 type Snapshot struct {
 	// Fresh says that no run has ended yet since the state was made: the first

@@ -45,6 +45,13 @@ func (d *DB) Commit(changes *mirror.Changes) error {
 	return nil
 }
 
+// CommitLate is Commit in the background, see mirror.LateCommitter.
+func (d *DB) CommitLate(changes *mirror.Changes) (wait func() error) {
+	done := make(chan error, 1)
+	go func() { done <- d.Commit(changes) }()
+	return func() error { return <-done }
+}
+
 // tidy folds a long log into the file, so that the next commit begins it anew.
 // The changes are durable without it: where it fails it is tried again after the
 // next commit, and by Close.

@@ -196,3 +196,8 @@ func (s *faultyState) Commit(changes *mirror.Changes) error {
 	}
 	return s.fault.do(func() error { return s.inner.Commit(changes) })
 }
+
+// CommitLate does all when it is awaited, as late as a state may be.
+func (s *faultyState) CommitLate(changes *mirror.Changes) (wait func() error) {
+	return func() error { return s.Commit(changes) }
+}
