@@ -9,7 +9,7 @@ import (
 
 // bulk is how many rows one statement writes where there are many. The driver looks
 // for each parameter among all of them, so that more would cost more again.
-const bulk = 8
+const bulk = 16
 
 // A range of rows is looked at before a bulk is written if it is no wider than
 // this many times the bulk.

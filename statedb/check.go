@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/emersion/go-imap/v2"
+
 	"mailtwin/mirror"
 )
 
@@ -27,11 +29,7 @@ var invariants = []invariant{
 	{"message-base", query(`
 		SELECT 'mailbox ' || mailbox || ': ' || hex(base) FROM message
 		WHERE base IS NOT NULL GROUP BY mailbox, base HAVING count(*) > 1`)},
-	{"intent-source", query(`
-		SELECT 'intent ' || id FROM intent i
-		WHERE base IS NOT NULL AND kind <> 4 AND NOT EXISTS (
-			SELECT 1 FROM mailbox b JOIN message m ON m.mailbox = b.id
-			WHERE b.side = i.side AND b.name = i.mailbox AND m.uid = i.uid)`)},
+	{"intent-source", (*file).sourceless},
 	{"tomb-record", query(`
 		SELECT 'mailbox ' || mailbox || ' UID ' || uid FROM tomb t WHERE ` + inRecord)},
 	{"quarantine-message", query(`
@@ -148,6 +146,38 @@ func (f *file) notAtRest() (faults []string, err error) {
 		}
 	}
 	return faults, err
+}
+
+// sourceless returns the intents of a Maildir's message that is not there.
+func (f *file) sourceless() (faults []string, err error) {
+	var intents []mirror.Intent
+	err = f.each(intentTable, 0, func(r *row) error {
+		if in := r.intent(); in.Source.Base != "" && in.Kind != mirror.GhostIntent {
+			intents = append(intents, in)
+		}
+		return nil
+	})
+	for _, in := range intents {
+		if err == nil {
+			err = f.sourceOf(in, func() { faults = append(faults, fmt.Sprintf("intent %d", in.ID)) })
+		}
+	}
+	return faults, err
+}
+
+// sourceOf calls missing if the source of an intent is not there.
+func (f *file) sourceOf(in mirror.Intent, missing func()) error {
+	found := false
+	if id, ok := f.ids[mirror.MailboxKey{Side: in.Side, Name: in.Mailbox}]; ok {
+		err := f.eachIn(messageTable, in.Side, id, imap.UIDSetNum(in.Source.UID), func(*row) error { found = true; return nil })
+		if err != nil {
+			return err
+		}
+	}
+	if !found {
+		missing()
+	}
+	return nil
 }
 
 // eachRestless calls use with each record of a mailbox that is not at rest on its

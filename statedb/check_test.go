@@ -13,7 +13,7 @@ var breakers = map[string]func(*writer) error{
 	"file": func(w *writer) error {
 		return w.drop(messageTable, w.ids[inbox(mirror.Far)], "mailbox = ? AND uid = 1", w.ids[inbox(mirror.Far)])
 	},
-	"rows": func(w *writer) error { return w.file.exec("UPDATE message SET size = size + 1 WHERE uid = 60") },
+	"rows": func(w *writer) error { return w.file.exec("UPDATE message SET flags = 'x' WHERE uid = 60") },
 	"record-mailbox": func(w *writer) error {
 		far, near := w.ids[inbox(mirror.Far)], w.ids[mirror.MailboxKey{Side: mirror.Near, Name: "Lists\x00go"}]
 		for _, mailbox := range []int64{far, near} {

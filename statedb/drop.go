@@ -28,15 +28,22 @@ func (w *writer) drops(c *mirror.Changes) error {
 			return err
 		}
 	}
-	for first, last := range runs(c.DropIntents) {
-		if err := w.drop(intentTable, 0, "id BETWEEN ? AND ?", first, last); err != nil {
-			return err
-		}
+	if err := w.dropIntents(c.DropIntents); err != nil {
+		return err
 	}
 	if err := w.dropEach(tombTable, c.DropTombs); err != nil {
 		return err
 	}
 	return w.dropEach(quarantineTable, c.DropQuarantine)
+}
+
+func (w *writer) dropIntents(ids []int64) error {
+	for first, last := range runs(ids) {
+		if err := w.drop(intentTable, 0, "id BETWEEN ? AND ?", first, last); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runs yields the first and the last of consecutive ids.

@@ -312,10 +312,10 @@ func TestSetAside(t *testing.T) {
 	t.Parallel()
 	const damaged, lost = "does not match its checksum", "rows where there were"
 	for script, want := range map[string]string{
-		"UPDATE record SET far_base = 'x' WHERE far_uid = 2":            damaged,
+		"UPDATE record SET packed = x'00' WHERE far_uid = 2":            damaged,
 		"DELETE FROM record WHERE far_uid = 3":                          lost,
 		"UPDATE message SET flags = NULL WHERE uid = 2":                 damaged,
-		"UPDATE message SET objectid = CAST(x'4d00' AS TEXT)":           damaged,
+		"UPDATE message SET flags = CAST(x'4d00' AS TEXT)":              damaged,
 		"DELETE FROM message WHERE uid = 1":                             lost,
 		"UPDATE tally SET rows = rows + 1 WHERE kind = 5":               damaged,
 		"DELETE FROM tally WHERE kind = 4":                              lost,

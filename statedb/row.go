@@ -65,13 +65,6 @@ func seconds(t time.Time) any {
 	return t.Unix()
 }
 
-func digest(d mirror.Digest) any {
-	if !d.Known() {
-		return nil
-	}
-	return d[:]
-}
-
 // A row is what was read of a table's row, its checksum already compared. Its
 // methods give the columns one after another; as the checksum covers the types,
 // a column holds what was once written.
@@ -121,10 +114,10 @@ func (r *row) seconds() time.Time {
 	return time.Unix(n, 0).UTC()
 }
 
-func (r *row) digest() (d mirror.Digest) {
+// unpack reads the packed columns.
+func (r *row) unpack() unpacked {
 	b, _ := r.value().([]byte)
-	copy(d[:], b)
-	return d
+	return unpacked{b, r.parsed}
 }
 
 // parsedFlags are the sets of flags read so far, which are few.

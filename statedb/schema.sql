@@ -2,7 +2,8 @@
 --
 -- Every row carries crc, the CRC-32C of its other columns, so a damaged row is
 -- noticed when it is read; tally holds how many rows there must be, so a lost
--- row is noticed too. NULL is "not known" or empty. Times are seconds since
+-- row is noticed too. What no statement asks for stands packed in one blob
+-- (packed.go). NULL is "not known" or empty. Times are seconds since
 -- 1970 in UTC. Mailbox and file names are blobs: a name's components are
 -- joined by NUL, and a file name need not be UTF-8. side is 0 (far) or
 -- 1 (near).
@@ -58,15 +59,9 @@ CREATE TABLE message (
   uid      INTEGER NOT NULL,
   base     BLOB, -- Maildir: the file's name before ":2,"
   flags    TEXT,
-  size     INTEGER NOT NULL,
-  date     INTEGER, -- INTERNALDATE
-  header   BLOB,    -- the digests have 32 octets; see mirror.Identity
-  key      BLOB,
-  decisive INTEGER NOT NULL,
-  body     BLOB,
-  exact    BLOB,
-  form     INTEGER NOT NULL, -- mirror.Form
-  objectid TEXT,
+  -- size, INTERNALDATE, digests of header, key, body and all octets, decisive,
+  -- mirror.Form, object id; see mirror.Identity
+  packed   BLOB NOT NULL,
   crc      INTEGER NOT NULL,
   PRIMARY KEY (mailbox, uid)
 ) STRICT, WITHOUT ROWID;
@@ -78,13 +73,9 @@ CREATE TABLE record (
   far_uid      INTEGER NOT NULL,
   near_mailbox INTEGER NOT NULL,
   near_uid     INTEGER NOT NULL,
-  far_base     TEXT, -- flags after the last success
-  near_base    TEXT,
-  far_masked   TEXT, -- flags in the base that the side cannot store
-  near_masked  TEXT,
-  far_state    INTEGER NOT NULL, -- mirror.Confirmation
-  near_state   INTEGER NOT NULL,
-  altered      INTEGER NOT NULL,
+  -- far and near: flags after the last success, flags among them that the side
+  -- cannot store, mirror.Confirmation; altered
+  packed       BLOB NOT NULL,
   crc          INTEGER NOT NULL,
   PRIMARY KEY (far_mailbox, far_uid),
   UNIQUE (near_mailbox, near_uid),
@@ -94,22 +85,13 @@ CREATE TABLE record (
 
 -- Mailboxes stand here by name: an intent may announce one that has no row yet.
 CREATE TABLE intent (
-  id                 INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
-  kind               INTEGER NOT NULL, -- mirror.IntentKind
-  side               INTEGER NOT NULL,
-  mailbox            BLOB,
-  uid                INTEGER NOT NULL,
-  base               BLOB,
-  size               INTEGER NOT NULL,
-  date               INTEGER,
-  target             BLOB,
-  target_uidvalidity INTEGER NOT NULL,
-  target_uidnext     INTEGER NOT NULL,
-  reserved_uid       INTEGER NOT NULL,
-  reserved_base      BLOB,
-  accepted           INTEGER NOT NULL,
-  created            INTEGER,
-  crc                INTEGER NOT NULL
+  id      INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
+  side    INTEGER NOT NULL,
+  mailbox BLOB,
+  -- mirror.IntentKind, source, size, date, target, its UIDVALIDITY and UIDNEXT,
+  -- reserved name, accepted, created
+  packed  BLOB NOT NULL,
+  crc     INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE tomb (

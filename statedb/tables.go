@@ -31,13 +31,11 @@ var (
 	mailboxTable = newTable(3, "mailbox", "id",
 		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps compared atrest")
 	messageTable = newTable(4, "message", "mailbox uid",
-		"base flags size date header key decisive body exact form objectid")
+		"base flags packed")
 	// All four are the key, so that a put never turns one pair into another.
 	recordTable = newTable(5, "record", "far_mailbox far_uid near_mailbox near_uid",
-		"far_base near_base far_masked near_masked far_state near_state altered")
-	intentTable = newTable(6, "intent", "id",
-		"kind side mailbox uid base size date target target_uidvalidity target_uidnext "+
-			"reserved_uid reserved_base accepted created")
+		"packed")
+	intentTable     = newTable(6, "intent", "id", "side mailbox packed")
 	tombTable       = newTable(7, "tomb", "mailbox uid", "since")
 	quarantineTable = newTable(8, "quarantine", "mailbox uid", "reason since tries next")
 	runTable        = newTable(9, "run", "id", `start "end" exit summary`)

@@ -47,32 +47,41 @@ func (r *row) mailbox() (id int64, m mirror.MailboxRow) {
 }
 
 func messageValues(mailbox int64, m mirror.Message) []any {
-	i := m.Identity
-	return []any{
-		num(mailbox), num(m.UID), blob(m.Base), text(m.Flags.String()), num(m.Size), seconds(m.Date),
-		digest(i.Header), digest(i.Key), yes(i.Decisive), digest(i.Body), digest(i.Exact), num(i.Form), text(i.ObjectID),
+	var p packed = make([]byte, 0, 160)
+	i := &m.Identity
+	p.num(m.Size)
+	p.seconds(m.Date)
+	for _, d := range [...]mirror.Digest{i.Header, i.Key, i.Body, i.Exact} {
+		p.digest(d)
 	}
+	p.yes(i.Decisive)
+	p.num(int64(i.Form))
+	p.text(i.ObjectID)
+	return []any{num(mailbox), num(m.UID), blob(m.Base), text(m.Flags.String()), []byte(p)}
 }
 
 func (r *row) message() mirror.Message {
 	r.num() // the mailbox
-	return mirror.Message{
-		Ref:   mirror.Ref{UID: r.uid(), Base: r.text()},
-		Flags: r.flags(), Size: r.num(), Date: r.seconds(),
-		Identity: mirror.Identity{
-			Header: r.digest(), Key: r.digest(), Decisive: r.yes(), Body: r.digest(), Exact: r.digest(),
-			Form: mirror.Form(r.num()), ObjectID: r.text(),
-		},
+	m := mirror.Message{Ref: mirror.Ref{UID: r.uid(), Base: r.text()}, Flags: r.flags()}
+	u := r.unpack()
+	m.Size, m.Date = u.num(), u.seconds()
+	i := &m.Identity
+	for _, d := range [...]*mirror.Digest{&i.Header, &i.Key, &i.Body, &i.Exact} {
+		*d = u.digest()
 	}
+	i.Decisive, i.Form, i.ObjectID = u.yes(), mirror.Form(u.num()), u.text()
+	return m
 }
 
 func recordValues(far, near int64, r mirror.Record) []any {
-	return []any{
-		num(far), num(r.UID[mirror.Far]), num(near), num(r.UID[mirror.Near]),
-		text(r.Base[mirror.Far].String()), text(r.Base[mirror.Near].String()),
-		text(r.Masked[mirror.Far].String()), text(r.Masked[mirror.Near].String()),
-		num(r.State[mirror.Far]), num(r.State[mirror.Near]), yes(r.Altered),
+	var p packed = make([]byte, 0, 32)
+	for _, f := range [...]mirror.Flags{r.Base[mirror.Far], r.Base[mirror.Near], r.Masked[mirror.Far], r.Masked[mirror.Near]} {
+		p.flags(f)
 	}
+	p.num(int64(r.State[mirror.Far]))
+	p.num(int64(r.State[mirror.Near]))
+	p.yes(r.Altered)
+	return []any{num(far), num(r.UID[mirror.Far]), num(near), num(r.UID[mirror.Near]), []byte(p)}
 }
 
 func (r *row) record(mailbox mirror.Name) mirror.Record {
@@ -81,28 +90,41 @@ func (r *row) record(mailbox mirror.Name) mirror.Record {
 		r.num() // the mailbox
 		record.UID[side] = r.uid()
 	}
-	record.Base = [2]mirror.Flags{r.flags(), r.flags()}
-	record.Masked = [2]mirror.Flags{r.flags(), r.flags()}
-	record.State = [2]mirror.Confirmation{mirror.Confirmation(r.num()), mirror.Confirmation(r.num())}
-	record.Altered = r.yes()
+	u := r.unpack()
+	record.Base = [2]mirror.Flags{u.flags(), u.flags()}
+	record.Masked = [2]mirror.Flags{u.flags(), u.flags()}
+	record.State = [2]mirror.Confirmation{mirror.Confirmation(u.num()), mirror.Confirmation(u.num())}
+	record.Altered = u.yes()
 	return record
 }
 
 func intentValues(id int64, i *mirror.Intent) []any {
-	return []any{
-		num(id), num(i.Kind), num(i.Side), blob(i.Mailbox), num(i.Source.UID), blob(i.Source.Base),
-		num(i.Size), seconds(i.Date), blob(i.Target), num(i.TargetUIDValidity), num(i.TargetUIDNext),
-		num(i.Reserved.UID), blob(i.Reserved.Base), yes(i.Accepted), seconds(i.Created),
-	}
+	var p packed = make([]byte, 0, 128)
+	p.num(int64(i.Kind))
+	p.num(int64(i.Source.UID))
+	p.text(i.Source.Base)
+	p.num(i.Size)
+	p.seconds(i.Date)
+	p.text(string(i.Target))
+	p.num(int64(i.TargetUIDValidity))
+	p.num(int64(i.TargetUIDNext))
+	p.num(int64(i.Reserved.UID))
+	p.text(i.Reserved.Base)
+	p.yes(i.Accepted)
+	p.seconds(i.Created)
+	return []any{num(id), num(i.Side), blob(i.Mailbox), []byte(p)}
 }
 
 func (r *row) intent() mirror.Intent {
-	return mirror.Intent{
-		ID: r.num(), Kind: mirror.IntentKind(r.num()), Side: mirror.Side(r.num()), Mailbox: r.name(),
-		Source: mirror.Ref{UID: r.uid(), Base: r.text()}, Size: r.num(), Date: r.seconds(),
-		Target: r.name(), TargetUIDValidity: uint32(r.num()), TargetUIDNext: r.uid(),
-		Reserved: mirror.Ref{UID: r.uid(), Base: r.text()}, Accepted: r.yes(), Created: r.seconds(),
-	}
+	i := mirror.Intent{ID: r.num(), Side: mirror.Side(r.num()), Mailbox: r.name()}
+	u := r.unpack()
+	i.Kind = mirror.IntentKind(u.num())
+	i.Source = mirror.Ref{UID: u.uid(), Base: u.text()}
+	i.Size, i.Date, i.Target = u.num(), u.seconds(), u.name()
+	i.TargetUIDValidity, i.TargetUIDNext = uint32(u.num()), u.uid()
+	i.Reserved = mirror.Ref{UID: u.uid(), Base: u.text()}
+	i.Accepted, i.Created = u.yes(), u.seconds()
+	return i
 }
 
 func tombValues(mailbox int64, t mirror.Tomb) []any {

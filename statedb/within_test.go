@@ -33,14 +33,14 @@ func TestDamageToParts(t *testing.T) {
 		notice       string // the ways to read that do, on the near side
 	}{
 		{"nothing", "", ""},
-		{"a message's size", "UPDATE message SET size = size + 1 WHERE uid = 2", "messages in"},
+		{"a message's flags", "UPDATE message SET flags = 'x' WHERE uid = 2", "messages in"},
 		{"a message's flags", "UPDATE message SET flags = NULL WHERE uid = 2", "messages in"},
 		{"a message's UID", "UPDATE message SET uid = 2000 WHERE uid = 2", "messages in"},
 		{"a UID that is none", "UPDATE message SET uid = 1 << 32 WHERE uid = 3", "rows, known"},
 		{"a message lost", "DELETE FROM message WHERE uid = 2", "known"},
 		{"the last message lost", "DELETE FROM message WHERE uid = 3", "rows, known"},
 		{"all messages lost", "DELETE FROM message", "rows, known"},
-		{"a record's base", "UPDATE record SET far_base = NULL WHERE near_uid = 2", "records in"},
+		{"a record's base", "UPDATE record SET packed = x'' WHERE near_uid = 2", "records in"},
 		{"a record's near UID", "UPDATE record SET near_uid = 2000 WHERE near_uid = 2", "records in"},
 		{"a tally", "UPDATE tally SET rows = rows + 1", "rows, known"},
 		{"a tally lost", "DELETE FROM tally", "rows, known"},

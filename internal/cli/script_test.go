@@ -191,7 +191,7 @@ func release(ts *testscript.TestScript, neg bool, args []string) {
 func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(ts.Getenv("MAILTWIN_STATE"), args[0], "state.db"))
 	ts.Check(err)
-	_, err = db.Exec("UPDATE message SET size = size + 1")
+	_, err = db.Exec("UPDATE message SET flags = 'x'")
 	ts.Check(err)
 	ts.Check(db.Close())
 }
