@@ -50,7 +50,7 @@ func (r *Repository) Expect(ctx context.Context, calls []mirror.Expected) {
 			r.foresee(ctx, wire, call)
 		}
 	}
-	r.pump(ctx, octetsAhead)
+	r.pump(ctx, r.lanes.ahead())
 }
 
 func (r *Repository) foresee(ctx context.Context, wire string, call mirror.Expected) {

@@ -37,6 +37,7 @@ type lanes struct {
 	most    int // there may be so many in this run
 	good    int // so many were worth it
 	pace    pace
+	wide    int64 // octets ahead on the first connection, 0: octetsAhead
 	tried   *lane // judged when a period with it is over
 	alerts  []string
 	lost    bool // one was turned away, or failed
@@ -90,6 +91,7 @@ func (r *Repository) adapt(ctx context.Context, from *lane, octets, left int64) 
 		}
 		return
 	}
+	l.widen(now)
 	rate, known := l.pace.rate(now)
 	if !known || l.coming != nil {
 		return
@@ -99,6 +101,17 @@ func (r *Repository) adapt(ctx context.Context, from *lane, octets, left int64) 
 	if len(l.open) < l.most && float64(left) >= rate*tryAfter.Seconds() {
 		l.pace.before = rate
 		l.begin(ctx, r)
+	}
+}
+
+// ahead is how many octets are asked for over the first connection before they come.
+func (l *lanes) ahead() int64 { return max(l.wide, octetsAhead) }
+
+// widen sets that by how fast bodies come. While there are several connections it stays
+// as it is.
+func (l *lanes) widen(now time.Time) {
+	if rate, _ := l.pace.rate(now); l.pace.octets >= octetsAhead && len(l.open) == 0 {
+		l.wide = min(int64(rate*aheadFor.Seconds()), mostAhead)
 	}
 }
 

@@ -17,13 +17,15 @@ import (
 
 // Bodies are asked for in commands of at most windowOctets or windowMessages,
 // and so many that octetsAhead are under way: enough for a link of 40 MB/s and
-// 200 ms, few enough that little is lost when the receiver gives up. Where sizes
-// are not known, windows of windowUnsized messages are asked for, windowDepth at
-// a time.
+// 200 ms, few enough that little is lost when the receiver gives up. Where they come
+// faster, it is as much as comes in aheadFor, up to mostAhead. Where sizes are not
+// known, windows of windowUnsized messages are asked for, windowDepth at a time.
 const (
 	windowOctets   = 1 << 20
 	windowMessages = 500
 	octetsAhead    = 8 << 20
+	aheadFor       = 300 * time.Millisecond
+	mostAhead      = 32 << 20
 	windowUnsized  = 64
 	windowDepth    = 8
 )
@@ -93,7 +95,7 @@ func (s *stream) runMissing(ctx context.Context) error {
 // rest does the work of run.
 func (s *stream) rest(ctx context.Context) error {
 	for {
-		room := int64(octetsAhead)
+		room := s.m.repo.lanes.ahead()
 		s.fill(ctx, &room)
 		if len(s.flying) == 0 {
 			return nil
