@@ -179,7 +179,13 @@ func (e *effects) part(g group, risky bool) []Action {
 	if !slices.ContainsFunc(g.actions, other) {
 		return g.actions
 	}
-	return slices.DeleteFunc(slices.Clone(g.actions), other)
+	var list []Action
+	for _, a := range g.actions {
+		if !other(a) {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // inOrder sorts copies by their source's UID, in place; what was kept aside comes
