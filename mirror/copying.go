@@ -291,7 +291,9 @@ func (t *batch) settle(ctx context.Context) error {
 	t.ended = cmp.Or(t.ended, ctx.Err())
 	t.outcomes(results, t.relay.through, readErr, writeErr)
 	t.broke(t.relay.through, readErr)
-	return t.finish(readErr, writeErr)
+	err := t.finish(readErr, writeErr)
+	t.relay, t.actions, t.intents, t.order = nil, nil, nil, nil // a probe may need the rest
+	return err
 }
 
 // sourceBroke reports whether the source failed while the batch was sent.
