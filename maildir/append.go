@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"iter"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +30,7 @@ type delivery struct {
 	result mirror.Appended
 	target mirror.Ref
 	to     place
+	date   time.Time
 }
 
 // appender carries out one Append.
@@ -36,47 +39,56 @@ type appender struct {
 	ctx  context.Context
 	box  *box
 	list []*delivery
-	// syncs are the files on their way to the disk.
-	syncs errgroup.Group
-	ended error // the call was cancelled
+	// files are those on their way to the disk.
+	files errgroup.Group
+	full  atomic.Bool // no more can be written
+	ended error       // the call was cancelled
+	named chan error  // receives the result of name
 }
 
 // Append implements mirror.Mailbox. A message's octets are written as they
-// come; files become durable in parallel; then all of them get their names, in
-// order, and the directories are synced once.
+// come, in the background what is left at its end; files become durable in parallel;
+// then all of them get their names, in order, and the directories are synced once.
 //
-// A batch ends early, with the error of its last result, when there is no space
-// left or nothing may be written.
+// A batch ends early, with the error of one of its last results, when there is no
+// space left or nothing may be written.
 func (m *Mailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming]) ([]mirror.Appended, error) {
 	return m.AppendLate(ctx, batch)()
 }
 
-// AppendLate implements mirror.LateAppender: the names are given by results.
+// AppendLate implements mirror.LateAppender: results waits for the names.
 func (m *Mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming]) func() ([]mirror.Appended, error) {
 	b, err := m.begin()
 	if err != nil {
 		return func() ([]mirror.Appended, error) { return nil, fmt.Errorf("append messages: %w", err) }
 	}
-	a := &appender{Mailbox: m, ctx: ctx, box: b}
-	a.syncs.SetLimit(parallelSyncs)
+	a := &appender{Mailbox: m, ctx: ctx, box: b, named: make(chan error, 1)}
+	a.files.SetLimit(parallelSyncs)
 	for in := range batch {
 		err := a.take(in)
-		if a.ended = ctx.Err(); a.ended != nil || endsBatch(err) {
+		if a.ended = ctx.Err(); a.ended != nil || endsBatch(err) || a.full.Load() {
 			break
 		}
 	}
+	go func() { a.named <- a.name() }()
 	return a.end
 }
 
-// end gives the messages their names and returns the results.
+// end waits for the names and returns the results.
 func (a *appender) end() ([]mirror.Appended, error) {
 	defer a.box.close()
 	ended := a.ended
-	if err := a.settle(); err != nil {
+	if err := <-a.named; err != nil {
 		ended = err
 	}
 	results := make([]mirror.Appended, len(a.list))
 	for i, d := range a.list {
+		if d.result.Target == d.target { // it has its name
+			a.numbers.bind(d.target.Base, d.target.UID)
+			if a.last != nil {
+				a.moved(d.target.Base, d.to)
+			}
+		}
 		results[i] = d.result
 		if ended == nil && endsBatch(d.result.Err) {
 			ended = d.result.Err
@@ -88,48 +100,45 @@ func (a *appender) end() ([]mirror.Appended, error) {
 	return results, nil
 }
 
-// take writes one message into tmp and starts to make it durable. After an
-// error nothing of it is left.
+// take reads one message, and begins to make it durable in tmp. After an error nothing
+// of it is left.
 func (a *appender) take(in mirror.Incoming) error {
-	d := &delivery{result: mirror.Appended{Source: in.Source}, target: in.Reserved}
+	d := &delivery{result: mirror.Appended{Source: in.Source}, target: in.Reserved, date: in.Date}
 	a.list = append(a.list, d)
 	if err := a.prepare(d, in.Flags); err != nil {
 		return d.fail(err)
 	}
-	f, err := a.repo.disk.create(a.box.tmp, d.target.Base)
-	if err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			err = fmt.Errorf("%w: %w", errDuplicated, err)
-		}
-		return d.fail(fmt.Errorf("create file in tmp: %w", err))
+	f := &tmpFile{disk: a.repo.disk, dir: a.box.tmp, name: d.target.Base}
+	w := newFormWriter(f, in.Body.Form)
+	if err := read(w, in); err != nil {
+		w.release()
+		return a.discard(d, f, err)
 	}
-	d.result.Form, err = a.write(f, in)
-	if err == nil && !in.Date.IsZero() {
-		err = a.repo.disk.setTime(a.box.tmp, d.target.Base, in.Date)
-	}
-	if err != nil {
-		f.Close()
-		return a.discard(d, err)
-	}
-	a.syncs.Go(func() error {
-		err := f.Sync()
-		if closed := f.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			a.discard(d, fmt.Errorf("sync file in tmp: %w", err))
+	a.files.Go(func() error {
+		if err := a.finish(d, w, f); endsBatch(err) {
+			a.full.Store(true)
 		}
 		return nil
 	})
 	return nil
 }
 
-// discard takes a message back that did not reach its place.
-func (a *appender) discard(d *delivery, err error) error {
-	if removed := a.repo.disk.remove(a.box.tmp, d.target.Base); removed != nil {
-		err = errors.Join(err, removed)
+// finish makes a message durable that was read in full.
+func (a *appender) finish(d *delivery, w *formWriter, f *tmpFile) error {
+	form, err := w.finish()
+	w.release()
+	if err == nil {
+		d.result.Form, err = form, f.settle(d.date)
 	}
-	return d.fail(err)
+	if err != nil {
+		return a.discard(d, f, err)
+	}
+	return nil
+}
+
+// discard takes a message back that did not reach its place.
+func (a *appender) discard(d *delivery, f *tmpFile, err error) error {
+	return d.fail(errors.Join(err, f.remove()))
 }
 
 // fail makes err the result: the message is not there.
@@ -164,36 +173,30 @@ func (a *appender) prepare(d *delivery, flags mirror.Flags) error {
 // chunks are the buffers that bodies flow through.
 var chunks = sync.Pool{New: func() any { chunk := make([]byte, 32<<10); return &chunk }}
 
-// write streams a message into f and checks that it is whole.
-func (a *appender) write(f file, in mirror.Incoming) (mirror.Form, error) {
+// read streams a message into w and checks that it is whole.
+func read(w *formWriter, in mirror.Incoming) error {
 	if in.Body.Octets == 0 {
-		return 0, mirror.ErrEmptyBody
+		return mirror.ErrEmptyBody
 	}
-	w := newFormWriter(f, in.Body.Form)
-	defer w.release()
 	// One octet more than announced shows a body that is too long.
 	chunk := chunks.Get().(*[]byte)
 	defer chunks.Put(chunk)
 	octets, err := io.CopyBuffer(w, io.LimitReader(in.Body.Reader, in.Body.Octets+1), *chunk)
 	switch {
 	case w.err != nil:
-		return 0, fmt.Errorf("write file in tmp: %w", w.err)
+		return w.err
 	case err != nil:
-		return 0, fmt.Errorf("read message: %w", err)
+		return fmt.Errorf("read message: %w", err)
 	case octets != in.Body.Octets:
-		return 0, fmt.Errorf("%w: announced %d octets", mirror.ErrShortBody, in.Body.Octets)
+		return fmt.Errorf("%w: announced %d octets", mirror.ErrShortBody, in.Body.Octets)
 	}
-	form, err := w.finish()
-	if err != nil {
-		return 0, fmt.Errorf("write file in tmp: %w", err)
-	}
-	return form, nil
+	return nil
 }
 
-// settle gives durable files their names and makes those durable. After an
-// error that it returns, nobody knows which names are.
-func (a *appender) settle() error {
-	a.syncs.Wait()
+// name gives durable files their names and makes those durable. After an error that it
+// returns, nobody knows which names are.
+func (a *appender) name() error {
+	a.files.Wait()
 	var touched touchedParts
 	for _, d := range a.list {
 		if d.result.Err != nil {
@@ -204,14 +207,10 @@ func (a *appender) settle() error {
 			if errors.Is(err, fs.ErrExist) {
 				err = fmt.Errorf("%w: %w", errNameTaken, err)
 			}
-			a.discard(d, err)
+			d.fail(errors.Join(err, a.repo.disk.remove(a.box.tmp, d.target.Base)))
 			continue
 		}
 		touched.add(d.to.inNew)
-		a.numbers.bind(d.target.Base, d.target.UID)
-		if a.last != nil {
-			a.moved(d.target.Base, d.to)
-		}
 		d.result.Target = d.target
 	}
 	err := touched.sync(a.repo.disk, a.box)

@@ -263,21 +263,32 @@ func TestAppendReservedBefore(t *testing.T) {
 	}
 }
 
-// TestAppendStopsWhenFull: the batch is not asked for more.
+// TestAppendStopsWhenFull: the batch is not asked for more than may be on its way.
 func TestAppendStopsWhenFull(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	m := w.box(inbox)
-	refs := m.Reserve(3)
+	refs := m.Reserve(1000)
 	w.disk.before = func(op string) error {
-		if op == "write INBOX/tmp/"+refs[1].Base {
+		if strings.HasPrefix(op, "write ") && op != "write INBOX/tmp/"+refs[0].Base {
 			return syscall.ENOSPC
 		}
 		return nil
 	}
-	results, err := m.Append(t.Context(), batch(incoming(refs[0], crlfMessage), incoming(refs[1], crlfMessage), incoming(refs[2], crlfMessage)))
-	if !errors.Is(err, mirror.ErrFull) || len(results) != 2 || results[0].Err != nil || !errors.Is(results[1].Err, mirror.ErrFull) {
-		t.Errorf("got %+v, %v, want one success and %v", results, err, mirror.ErrFull)
+	results, err := m.Append(t.Context(), func(yield func(mirror.Incoming) bool) {
+		for _, r := range refs {
+			if !yield(incoming(r, crlfMessage)) {
+				return
+			}
+		}
+	})
+	if !errors.Is(err, mirror.ErrFull) || len(results) > parallelSyncs+3 || results[0].Err != nil {
+		t.Errorf("got %d results and %v, want one success and %v", len(results), err, mirror.ErrFull)
+	}
+	for _, r := range results[1:] {
+		if !errors.Is(r.Err, mirror.ErrFull) {
+			t.Errorf("got %+v, want %v", r, mirror.ErrFull)
+		}
 	}
 	w.wantFiles("INBOX", "new/"+refs[0].Base)
 }

@@ -40,8 +40,7 @@ type source interface {
 
 // file is a file being written.
 type file interface {
-	io.ReaderAt
-	io.WriterAt
+	anywhere
 	Sync() error
 	Close() error
 }

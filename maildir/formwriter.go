@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"bytes"
+	"io"
 	"sync"
 
 	"mailtwin/mirror"
@@ -12,7 +13,7 @@ import (
 // came; when a bare LF turns up, or a CR before a CRLF, the file is made to
 // hold everything as received, also what was written before.
 type formWriter struct {
-	file file
+	file anywhere
 	err  error // the first error of file; Write returns it ever after
 
 	// asIs says that octets go into the file as they come.
@@ -25,12 +26,18 @@ type formWriter struct {
 	written int64  // octets in the file
 }
 
+// anywhere is read and written at any place.
+type anywhere interface {
+	io.ReaderAt
+	io.WriterAt
+}
+
 // flushAt is how many octets are collected before they are written.
-const flushAt = 64 << 10
+const flushAt = 32 << 10
 
 // newFormWriter returns a writer for octets in form. What is not in Wire form
 // is copied.
-func newFormWriter(f file, form mirror.Form) *formWriter {
+func newFormWriter(f anywhere, form mirror.Form) *formWriter {
 	return &formWriter{file: f, asIs: form != mirror.Wire, pending: (*pendings.Get().(*[]byte))[:0]}
 }
 
