@@ -1,8 +1,17 @@
 package main
 
 var effectMutants = []mutant{
-	{id: "copy-intent", file: "mirror/copying.go", old: "t.changes.Intents = append(t.changes.Intents, in)\n\t}\n\treturn t.flush()", mutated: "t.changes.Intents = append(t.changes.Intents, in)\n\t}\n\treturn nil",
+	{id: "copy-intent", file: "mirror/copying.go", old: "t.changes.Intents = append(t.changes.Intents, in)\n\t}\n\tintents := t.changes", mutated: "t.changes.Intents = append(t.changes.Intents, in)\n\t}\n\tintents := Changes{}",
 		guard: "the intent of a copy before its first octet", tests: "^TestIntentBeforeEffect$"},
+	{id: "late-intents-first", file: "mirror/writing.go", old: "if err := x.write(c); err != nil {\n\t\treturn err\n\t}\n\tc, x.parked = x.parked, nil\n\treturn x.begin(c)",
+		mutated: "intents := c\n\tc, x.parked = x.parked, nil\n\tif err := x.begin(c); err != nil {\n\t\treturn err\n\t}\n\treturn cmp.Or(x.awaitState(), x.write(intents))",
+		guard:   "records are written while a batch is sent, behind its intents", tests: "^TestRecordsAreWrittenMeanwhile$"},
+	{id: "late-records-left", file: "mirror/copying.go", old: "if err = cmp.Or(err, e.writeParked()); err != nil {", mutated: "if err = cmp.Or(err, e.awaitState()); err != nil {",
+		guard: "what is parked is written when copying ends", tests: "^TestRecordsAreWrittenMeanwhile$"},
+	{id: "late-records-awaited", file: "mirror/writing.go", old: "func (x *run) commitIntents(c *Changes) error {\n\tif err := x.awaitState(); err != nil {", mutated: "func (x *run) commitIntents(c *Changes) error {\n\tif err := error(nil); err != nil {",
+		guard: "nothing is sent behind records that could not be written", tests: "^TestRecordsThatWereNotWritten$|^TestRecordsAreWrittenMeanwhile$"},
+	{id: "late-records-clean", file: "mirror/copying.go", old: "if !clean || t.stopped != nil || t.ended != nil || len(t.missing) > 0 {", mutated: "if false {",
+		guard: "what went wrong in a batch is written at once", tests: "^Test"},
 	{id: "move-intent", file: "mirror/moving.go", old: "return intents, moves, e.commit(&c)", mutated: "return intents, moves, nil",
 		guard: "the intent of a move, and of a removal by way of the trash, before it", tests: "^TestIntentBeforeEffect$"},
 	{id: "remove-intent", file: "mirror/removing.go", old: "if err := e.commit(&c); err != nil {\n\t\treturn err\n\t}\n\tresults, removeErr", mutated: "results, removeErr",

@@ -1,8 +1,14 @@
 package main
 
 var maildirMutants = []mutant{
-	{id: "maildir-sync-file", file: "maildir/append.go", old: "err := f.Sync()\n", mutated: "var err error\n",
+	{id: "maildir-sync-file", file: "maildir/tmpfile.go", old: "err := t.file.Sync()\n", mutated: "var err error\n",
 		guard: "the fsync of a delivered file before it gets its name", tests: "^TestAppendOrder$"},
+	{id: "maildir-sync-first", file: "maildir/append.go", old: "a.files.Wait()\n", mutated: "",
+		guard: "no name is given before every file of the batch is durable", tests: "^TestAppendOrder$|^TestAppendFaults$"},
+	{id: "maildir-full", file: "maildir/append.go", old: "a.full.Store(true)", mutated: "_ = a",
+		guard: "nothing more is taken once the disk is full", tests: "^TestAppendStopsWhenFull$"},
+	{id: "maildir-tmp-of-another", file: "maildir/tmpfile.go", old: "if !t.made {\n\t\treturn nil", mutated: "if false {\n\t\treturn nil",
+		guard: "a file that this message did not make is not taken away", tests: "^TestAppend"},
 	{id: "maildir-sync-delivery", file: "maildir/append.go", old: "err := touched.sync(a.repo.disk, a.box)", mutated: "var err error",
 		guard: "the fsync of the directory after a delivery", tests: "^TestAppendOrder$"},
 	{id: "maildir-sync-undo-file", file: "maildir/disk.go", old: "err = f.Sync()\n", mutated: "err = nil\n",
@@ -15,7 +21,7 @@ var maildirMutants = []mutant{
 		guard: "the fsync of a move's target before its source", tests: "^TestMoveOrder$"},
 	{id: "maildir-sync-move-source", file: "maildir/move.go", old: "return mv.left.sync(disk, mv.box)", mutated: "_ = disk\n\treturn nil",
 		guard: "the fsync of a move's source", tests: "^TestMoveOrder$"},
-	{id: "maildir-mtime", file: "maildir/append.go", old: "if err == nil && !in.Date.IsZero() {", mutated: "if false && (err == nil && !in.Date.IsZero()) {",
+	{id: "maildir-mtime", file: "maildir/tmpfile.go", old: "if !date.IsZero() {", mutated: "if false && !date.IsZero() {",
 		guard: "a file's time is its INTERNALDATE", tests: "^TestAppend$"},
 	{id: "maildir-empty-body", file: "maildir/append.go", old: "if in.Body.Octets == 0 {", mutated: "if false && (in.Body.Octets == 0) {",
 		guard: "an empty body is no message", tests: "^TestAppendRefuses$"},

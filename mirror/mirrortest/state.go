@@ -135,6 +135,11 @@ func (s *State) Commit(changes *mirror.Changes) error {
 	return nil
 }
 
+// CommitLate does all when it is awaited, as late as a state may be.
+func (s *State) CommitLate(changes *mirror.Changes) (wait func() error) {
+	return func() error { return s.Commit(changes) }
+}
+
 func (t *tables) drop(c *mirror.Changes) error {
 	for _, key := range c.Forget {
 		t.forget(key)
