@@ -517,10 +517,11 @@ func (t *batch) sourceFailed(a *Action, err error) {
 	}
 }
 
-// finish commits what was learned, later where nothing went wrong, and returns an error
-// that reaches a side.
+// finish leaves what was learned to be written, and returns an error that reaches a side.
 func (t *batch) finish(readErr, writeErr error) error {
-	if err := t.conclude(readErr == nil && writeErr == nil); err != nil {
+	learned := t.changes
+	t.changes = Changes{}
+	if err := t.park(&learned); err != nil {
 		return err
 	}
 	for _, a := range t.written {
@@ -535,16 +536,6 @@ func (t *batch) finish(readErr, writeErr error) error {
 		return t.failMailbox(t.b, t.from, "fetch messages", readErr)
 	}
 	return nil
-}
-
-// conclude commits what was learned. Where all went well it may be one batch late.
-func (t *batch) conclude(clean bool) error {
-	if !clean || t.stopped != nil || t.ended != nil || len(t.missing) > 0 {
-		return t.flush()
-	}
-	changes := t.changes
-	t.changes = Changes{}
-	return t.park(&changes)
 }
 
 // probe asks once per repository, after a batch of which something was recorded,

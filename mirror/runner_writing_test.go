@@ -45,9 +45,13 @@ func (s writtenLate) CommitLate(c *mirror.Changes) func() error {
 type told struct {
 	mirror.Repository
 	events *[]string
+	denied mirror.Name // cannot be opened
 }
 
 func (r *told) Open(ctx context.Context, name mirror.Name, access mirror.Access, known mirror.Checkpoint) (mirror.Mailbox, error) {
+	if name == r.denied {
+		return nil, mirror.ErrDenied
+	}
 	m, err := r.Repository.Open(ctx, name, access, known)
 	if err != nil {
 		return nil, err
@@ -67,16 +71,23 @@ func (m *toldMailbox) Append(ctx context.Context, batch iter.Seq[mirror.Incoming
 	return results, err
 }
 
+func (m *toldMailbox) Store(ctx context.Context, changes []mirror.FlagChange) ([]mirror.Stored, error) {
+	*m.side.events = append(*m.side.events, "flags "+m.name.String())
+	return m.Mailbox.Store(ctx, changes)
+}
+
 // fourBatches has a new letter in four mailboxes, and tells what is done about them.
 func fourBatches(t *testing.T, fails func(mirror.Name) error) (p *pair, events *[]string) {
 	p, events = inStep(t, 2, mirrortest.Options{}, maildirLike()), new([]string)
+	p.deliverNear(nametrans.Inbox, letter(9), mirror.Flags{})
+	p.settle() // and the server was probed
 	for i, name := range []string{"A", "B", "C", "D"} {
 		p.servers[mirror.Near].CreateMailbox(box(name), "")
 		p.deliverNear(box(name), letter(10+i), mirror.Flags{})
 	}
 	p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
 		if s == mirror.Far {
-			return &told{r, events}
+			return &told{Repository: r, events: events}
 		}
 		return r
 	}
@@ -103,6 +114,31 @@ func TestRecordsAreWrittenMeanwhile(t *testing.T) {
 	p.wrap, p.wrapState = nil, nil
 	p.quiet()
 	p.alike()
+}
+
+// TestRecordsAreWrittenInTime: they are written before another step begins, and before
+// the next intents also where a batch in between was left out.
+func TestRecordsAreWrittenInTime(t *testing.T) {
+	t.Parallel()
+	p, events := fourBatches(t, func(mirror.Name) error { return nil })
+	p.servers[mirror.Near].SetFlags(nametrans.Inbox, 1, flags(`\Flagged`))
+	p.wrap = func(s mirror.Side, r mirror.Repository) mirror.Repository {
+		if s == mirror.Far {
+			return &told{r, events, box("B")}
+		}
+		return r
+	}
+	p.sync(mirror.ExitPartly)
+	want := []string{
+		"intents A", "sent A",
+		"intents C", "begin A", "sent C", "end A",
+		"intents D", "sent D",
+		"records C", "records D",
+		"flags INBOX", "records INBOX",
+	}
+	if !slices.Equal(*events, want) {
+		t.Errorf("got  %q,\nwant %q", *events, want)
+	}
 }
 
 // TestRecordsThatWereNotWritten: the run ends where the state cannot be written, though
@@ -132,8 +168,8 @@ func TestRecordsThatWereNotWritten(t *testing.T) {
 				t.Errorf("%s: far %s holds %d, want 1", failing, name, n)
 			}
 		}
-		if n := p.count(mirror.Far, nametrans.Inbox); n != 2 {
-			t.Errorf("%s: far INBOX holds %d, want 2", failing, n)
+		if n := p.count(mirror.Far, nametrans.Inbox); n != 3 {
+			t.Errorf("%s: far INBOX holds %d, want 3", failing, n)
 		}
 	}
 }

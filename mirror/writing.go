@@ -65,22 +65,26 @@ func (x *run) awaitState() error {
 // begin begins to write c, which is the state's until it is awaited.
 func (x *run) begin(c *Changes) error {
 	late, ok := x.State.(LateCommitter)
-	if !ok || x.DryRun || c == nil || c.Empty() {
+	if !ok {
 		return x.write(c)
 	}
-	x.stir(c)
-	x.underway = late.CommitLate(c)
-	x.wrote = true
-	x.judgeRest(c)
-	return nil
+	return x.hand(c, func() error {
+		x.underway = late.CommitLate(c)
+		return nil
+	})
 }
 
 func (x *run) write(c *Changes) error {
+	return x.hand(c, func() error { return x.State.Commit(c) })
+}
+
+// hand gives the state what is to be written, by commit.
+func (x *run) hand(c *Changes, commit func() error) error {
 	if x.DryRun || c == nil || c.Empty() {
 		return nil
 	}
 	x.stir(c)
-	if err := x.State.Commit(c); err != nil {
+	if err := commit(); err != nil {
 		return stateError(err)
 	}
 	x.wrote = true
