@@ -26,6 +26,9 @@ type Runner struct {
 	DryRun bool
 	// Full compares all mailboxes completely, and does not wait for a pause to end.
 	Full bool
+	// Untouched are sides to which nothing at all is written, not even the id that
+	// tells a Maildir from another one. No policy may write to them.
+	Untouched [2]bool
 	// Confirm is the token of withheld actions that a person allows.
 	Confirm string
 	// Report is called with progress, from several goroutines but never at
@@ -207,7 +210,7 @@ func (x *run) connect(ctx context.Context) error {
 		row := x.snapshot.Sides[s]
 		g.Go(func() error {
 			want := access
-			if !x.Policy.Writes(s) && row.Identity != "" {
+			if x.Untouched[s] || !x.Policy.Writes(s) && row.Identity != "" {
 				want = ReadOnly
 			}
 			traits, err := x.Repositories[s].Connect(gctx, Visit{Identity: row.Identity, Memory: row.Memory, Access: want})

@@ -315,3 +315,21 @@ type Summary struct {
 	Held    int      `json:"held"`
 	Ghosts  int      `json:"ghosts"`
 }
+
+// Add adds what another run did.
+func (s *Summary) Add(o Summary) {
+	for _, side := range Sides {
+		s.Created[side] += o.Created[side]
+		s.Copied[side] += o.Copied[side]
+		s.Octets[side] += o.Octets[side]
+		s.Moved[side] += o.Moved[side]
+		s.Flagged[side] += o.Flagged[side]
+		s.Removed[side] += o.Removed[side]
+		s.Pending[side] += o.Pending[side]
+	}
+	s.Paired += o.Paired
+	s.Fetched += o.Fetched
+	s.Failed += o.Failed
+	s.Held += o.Held
+	s.Ghosts += o.Ghosts
+}

@@ -75,10 +75,7 @@ func sortSnapshot(s *mirror.Snapshot) {
 // none where the mailbox has no row. Damage is mirror.ErrStateBroken.
 func (d *DB) Messages(side mirror.Side, mailbox mirror.Name) ([]mirror.Message, error) {
 	var list []mirror.Message
-	err := d.eachOf(messageTable, mirror.MailboxKey{Side: side, Name: mailbox}, func(r *row) error {
-		list = append(list, r.message())
-		return nil
-	})
+	err := d.EachMessage(side, mailbox, func(m mirror.Message) { list = append(list, m) })
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +86,29 @@ func (d *DB) Messages(side mirror.Side, mailbox mirror.Name) ([]mirror.Message, 
 // mirror.ErrStateBroken.
 func (d *DB) Records(mailbox mirror.Name) ([]mirror.Record, error) {
 	var list []mirror.Record
-	err := d.eachOf(recordTable, mirror.MailboxKey{Side: mirror.Far, Name: mailbox}, func(r *row) error {
-		list = append(list, r.record(mailbox))
-		return nil
-	})
+	err := d.EachRecord(mailbox, func(r mirror.Record) { list = append(list, r) })
 	if err != nil {
 		return nil, err
 	}
 	return list, nil
+}
+
+// EachMessage calls use with what Messages returns, one after another. use must not
+// call d.
+func (d *DB) EachMessage(side mirror.Side, mailbox mirror.Name, use func(mirror.Message)) error {
+	return d.eachOf(messageTable, mirror.MailboxKey{Side: side, Name: mailbox}, func(r *row) error {
+		use(r.message())
+		return nil
+	})
+}
+
+// EachRecord calls use with what Records returns, one after another. use must not call
+// d.
+func (d *DB) EachRecord(mailbox mirror.Name, use func(mirror.Record)) error {
+	return d.eachOf(recordTable, mirror.MailboxKey{Side: mirror.Far, Name: mailbox}, func(r *row) error {
+		use(r.record(mailbox))
+		return nil
+	})
 }
 
 func (d *DB) eachOf(t *table, mailbox mirror.MailboxKey, use func(*row) error) error {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"mailtwin/mirror"
 )
 
 // options are the global flags. They may stand anywhere on the command line.
@@ -17,6 +19,9 @@ type options struct {
 	verbose bool
 	dryRun  bool
 	full    bool
+	// passwordCommand and report are copy's.
+	passwordCommand [2]string
+	report          string
 }
 
 // flags declares the global flags; what they mean is said in words.go.
@@ -30,6 +35,9 @@ func (o *options) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "dry-run", Usage: aboutFlag["dry-run"], Destination: &o.dryRun, DisableDefaultText: true},
 		&cli.BoolFlag{Name: "full", Usage: aboutFlag["full"], Destination: &o.full, DisableDefaultText: true},
 		&cli.StringFlag{Name: "confirm", Usage: aboutFlag["confirm"], Destination: &o.confirm},
+		&cli.StringFlag{Name: "far-password-command", Usage: aboutFlag["far-password-command"], Destination: &o.passwordCommand[mirror.Far]},
+		&cli.StringFlag{Name: "near-password-command", Usage: aboutFlag["near-password-command"], Destination: &o.passwordCommand[mirror.Near]},
+		&cli.StringFlag{Name: "report", Usage: aboutFlag["report"], Destination: &o.report},
 	}
 }
 
@@ -109,6 +117,23 @@ func flagNames(flags []cli.Flag) (names []string) {
 		names = append(names, f.Names()[0])
 	}
 	return append(names, "help")
+}
+
+// copyFlags mean something with copy only.
+var copyFlags = []string{"far-password-command", "near-password-command", "report"}
+
+// checkFlags refuses flags that mean nothing with a command.
+func (l commandLine) checkFlags(command string) error {
+	for _, flag := range l.flags {
+		name, _, _ := strings.Cut(strings.TrimLeft(flag[0], "-"), "=")
+		if command != copyName && slices.Contains(copyFlags, name) {
+			return flagOfCopy(name)
+		}
+		if command == copyName && name == "config" {
+			return copyHasNoConfig
+		}
+	}
+	return nil
 }
 
 // has reports whether a flag without a value was given.

@@ -76,6 +76,7 @@ func (p *program) commands() []command {
 	return []command{
 		{"sync", "[PAIR…]", 0, -1, p.sync},
 		{"plan", "[PAIR…]", 0, -1, p.plan},
+		{copyName, "FAR NEAR", 2, 2, p.copy},
 		{"status", "[PAIR…]", 0, -1, p.status},
 		{"mailboxes", "REPO", 1, 1, p.mailboxes},
 		{"config check", "", 0, 0, p.configCheck},
@@ -144,6 +145,9 @@ func (p *program) action(c command) cli.ActionFunc {
 			return tooFewWords(synopsis)
 		case c.max >= 0 && len(args) > c.max:
 			return tooManyWords(synopsis, args[c.max])
+		}
+		if err := p.line.checkFlags(c.name); err != nil {
+			return err
 		}
 		p.exit = c.run(ctx.Context, args)
 		return nil

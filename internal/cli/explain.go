@@ -21,6 +21,8 @@ type scene struct {
 	ends  [2]config.Repository
 	line  commandLine
 	state string // the directory with the pair's state
+	// urls says that the ends were given as URLs, and stand in no configuration.
+	urls bool
 }
 
 // errInterrupted is the cause of a context that a signal ended.
@@ -75,8 +77,11 @@ func (sc scene) explain(err error) *trouble {
 		where, end = place(at.Side, at.Mailbox, "")+": ", sc.ends[at.Side]
 	}
 	i := slices.IndexFunc(sayings, func(s saying) bool { return s.matches(err, end) })
-	values := sc.values(sayings[i].is, end, err)
-	return &trouble{what: where + fill(sayings[i].what, values), hints: []string{fill(sayings[i].hint, values)}, exit: mirror.Exit(mirror.Result{}, err)}
+	values, hint := sc.values(sayings[i].is, end, err), sayings[i].hint
+	if sc.urls {
+		hint = inURLs.Replace(hint)
+	}
+	return &trouble{what: where + fill(sayings[i].what, values), hints: []string{fill(hint, values)}, exit: mirror.Exit(mirror.Result{}, err)}
 }
 
 // values are what stands for the words in braces in a saying.
@@ -84,6 +89,12 @@ func (sc scene) values(is error, end config.Repository, err error) map[string]st
 	v := map[string]string{
 		"host": host(end), "repo": end.Name, "pair": sc.pair, "state": strconv.Quote(sc.state), "wire": wire(err), "error": placeless(err),
 		"again": runAgain, "renew": fmt.Sprintf(giveNewName, sc.pair), "later": later, "held": "",
+	}
+	if sc.urls {
+		v["renew"] = newTarget
+		if end.IMAP != nil || end.Maildir != nil {
+			v["url"] = strconv.Quote(end.URL())
+		}
 	}
 	_, v["rest"], _ = strings.Cut(err.Error(), is.Error())
 	if a := end.IMAP; a != nil {

@@ -31,6 +31,11 @@ import (
 //	           moved flagged removed pending; in a plan, what would be
 //	           retry_after is in seconds, confirm the token that allows what was
 //	           withheld; state and undo say where they lie after a first run
+//	copy       what sync has, with "copy" for a pair, and before the summary
+//	  report   a mailbox: mailbox far_messages far_octets near_messages near_octets
+//	           copied left extra
+//	  left     a message that was not copied: mailbox [uid_far file] octets [date] reason
+//	           its summary names the page: report
 //	status     pair state undo records [last_run] quarantine pending open held
 //	mailboxes  mailbox: name role [messages] subscribed; refused: name reason
 //	config check  pair: name far near mode direction mailboxes deletions …
@@ -143,6 +148,7 @@ type jsonSummary struct {
 	Hint       string    `json:"hint,omitempty"`
 	State      string    `json:"state,omitempty"`
 	Undo       string    `json:"undo,omitempty"`
+	Report     string    `json:"report,omitempty"`
 }
 
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -77,16 +77,22 @@ type pairRun struct {
 	db     *statedb.DB
 	sides  [2]mirror.Repository
 	result mirror.Result // of the last run
+	// stateName is what the state is called, the pair's name for most.
+	stateName string
+	// least is what the exit code is at least, and reportFile where a report was
+	// written: a copy's.
+	least      int
+	reportFile string
 }
 
 func newPairRun(p config.Pair, stateDir string, line commandLine, opts options, s *screen, trace func(string) io.Writer, now func() time.Time) *pairRun {
-	return &pairRun{pair: p, opts: opts, screen: s, trace: trace, now: now,
+	return &pairRun{pair: p, opts: opts, screen: s, trace: trace, now: now, stateName: p.Name,
 		scene: scene{pair: p.Name, ends: [2]config.Repository{p.Far, p.Near}, line: line, state: stateDir}}
 }
 
 // open opens the state, and locks it unless this is a dry run.
 func (r *pairRun) open() (err error) {
-	r.db, err = statedb.Open(r.scene.state, r.pair.Name, statedb.Options{ReadOnly: r.opts.dryRun, Now: r.now})
+	r.db, err = statedb.Open(r.scene.state, r.stateName, statedb.Options{ReadOnly: r.opts.dryRun, Now: r.now})
 	if err != nil {
 		return err
 	}
@@ -131,6 +137,7 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		Selected:     r.pair.Mailboxes.Match,
 		DryRun:       r.opts.dryRun,
 		Full:         r.opts.full,
+		Untouched:    [2]bool{mirror.Far: r.scene.urls},
 		Confirm:      r.opts.confirm,
 		Report:       report,
 		Now:          r.now,

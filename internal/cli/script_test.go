@@ -37,6 +37,7 @@ func scriptClock() func() time.Time {
 // servers are what $PORT, $TLS_PORT, … lead to.
 var servers = map[string]traits{
 	"PORT":         {},
+	"OTHER_PORT":   {},
 	"TLS_PORT":     {tls: true},
 	"REFUSES_PORT": {refuses: true},
 	"BUSY_PORT":    {busy: true},

@@ -88,6 +88,12 @@ func (r *pairRun) do(ctx context.Context) int {
 	if err := r.open(); err != nil {
 		return r.finish(mirror.Result{}, err)
 	}
+	result, err := r.watched(ctx)
+	return r.close(r.finish(result, err))
+}
+
+// watched is run, shown as it goes on.
+func (r *pairRun) watched(ctx context.Context) (mirror.Result, error) {
 	bar := newProgress(r.screen, r.pair.Name, r.opts)
 	result, err := r.run(ctx, func(e mirror.Event) {
 		bar.see(e)
@@ -95,7 +101,11 @@ func (r *pairRun) do(ctx context.Context) int {
 	})
 	bar.stop()
 	r.result = result
-	exit := r.finish(result, err)
+	return result, err
+}
+
+// close ends the use of the state and returns the exit code.
+func (r *pairRun) close(exit int) int {
 	if err := r.db.Close(); err != nil {
 		r.screen.fail(r.pair.Name, r.scene.explain(err))
 		exit = graver(exit, mirror.ExitFailed)
@@ -132,8 +142,9 @@ var frugal = sync.OnceFunc(func() {
 
 // finish tells how the run ended.
 func (r *pairRun) finish(result mirror.Result, err error) int {
-	exit := mirror.Exit(result, err)
+	exit := graver(mirror.Exit(result, err), r.least)
 	summary := r.summary(result)
+	summary.Report = r.reportFile
 	r.tellProblems(result.Problems)
 	if r.opts.dryRun && err == nil {
 		r.tellPlan(result)
@@ -143,7 +154,7 @@ func (r *pairRun) finish(result mirror.Result, err error) int {
 	}
 	if err != nil {
 		t := r.scene.explain(err)
-		exit = graver(t.exit, mirror.Exit(result, nil))
+		exit = graver(graver(t.exit, mirror.Exit(result, nil)), r.least)
 		r.screen.fail(r.pair.Name, t)
 		summary.Error, summary.Hint = t.what, strings.Join(t.hints, "; ")
 		summary.RetryAfter = seconds(retryAfter(err))
@@ -188,9 +199,17 @@ func (r *pairRun) tellResult(result mirror.Result, exit int) {
 }
 
 func (r *pairRun) tellFirst() {
-	for _, line := range firstRun(r.pair, r.scene.state, r.db.UndoDir()) {
+	for _, line := range r.firstLines() {
 		r.screen.result(pairLine(r.pair.Name, line))
 	}
+}
+
+// firstLines tell where things lie, and what becomes of mail that is removed.
+func (r *pairRun) firstLines() []string {
+	if r.scene.urls {
+		return []string{copyRemembers(r.scene.state)}
+	}
+	return firstRun(r.pair, r.scene.state, r.db.UndoDir())
 }
 
 func (r *pairRun) tellStops(plan mirror.Plan) {

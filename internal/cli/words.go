@@ -238,6 +238,58 @@ func fate(policy mirror.Policy, s mirror.Side, end config.Repository, undo strin
 	return fmt.Sprintf("goes to the trash mailbox of %s", s)
 }
 
+// Copy.
+
+const inAllMailboxes = "in all"
+
+var reportColumns = []string{"mailbox", "far", "", "near", "", "copied", "left out"}
+
+func leftLine(left reportMessage) string {
+	return fmt.Sprintf("not copied: %s (%s): %s", place(mirror.Far, "", inMailbox(left)), size(left.Octets), left.Reason)
+}
+
+func inMailbox(left reportMessage) string {
+	return fmt.Sprintf("mailbox %q %s", left.Mailbox, refWords(mirror.Ref{UID: mirror.UID(left.UID), Base: left.File}))
+}
+
+func reportIn(path string) string {
+	return pairLine(copyName, fmt.Sprintf("the report as a page: %q", path))
+}
+
+func copyRemembers(state string) string {
+	return fmt.Sprintf("what mailtwin remembers of this copy, to go on from there, lies in %q; it can be removed once you are done", state)
+}
+
+func passwordOf(s mirror.Side, a *config.IMAP) string {
+	return fmt.Sprintf("%s: password of %s at %s: ", s, a.User, a.Host)
+}
+
+func noPassword(s mirror.Side, a *config.IMAP) error {
+	return usage(fmt.Sprintf("give --%s-password-command COMMAND, or run it on a terminal, where it is asked for", s), "%s: there is no password for %q at %q", s, a.User, a.Host)
+}
+
+func noPasswordCommand(s mirror.Side) error {
+	return usage(fmt.Sprintf("such as --%s-password-command 'pass show mail/work'; it is split as a shell splits words, and run without a shell", s),
+		"--%s-password-command cannot be split into words", s)
+}
+
+func noReport(path string, err error) *trouble {
+	return &trouble{what: fmt.Sprintf("report %q: %v", path, bare(err)), hints: []string{"the copy itself is not concerned; name another file with --report FILE, and run it again"}}
+}
+
+func noSource(path string, err error) *trouble {
+	return &trouble{what: fmt.Sprintf("far: Maildir %q: %v", path, bare(err)), hints: []string{"check the path; nothing was copied"}, exit: mirror.ExitFailed}
+}
+
+var (
+	sameEnds        = usage("name two different places", "far and near are the same place, or one lies in the other")
+	copyHasNoConfig = usage("copy takes all it needs from the two URLs; leave --config out", "copy reads no configuration")
+)
+
+func flagOfCopy(name string) error {
+	return usage("leave it out", "--%s means something with copy only", name)
+}
+
 // Progress.
 
 const (
@@ -428,6 +480,16 @@ const (
 	inAWhile    = "in %s"
 )
 
+// inURLs says in hints where a setting stands when there is no configuration. In
+// braces: {url} of the end that is to blame.
+var inURLs = strings.NewReplacer(
+	", write into [repository.{repo}]: tls_fingerprint = {fingerprint}", ", write ?tls_fingerprint={fingerprint} behind {url}",
+	"add that line to [repository.{repo}]", "write ?names=utf-7 behind {url}",
+	" in [repository.{repo}]", " in {url}",
+)
+
+const newTarget = "copy to another place"
+
 var sayInterrupted = trouble{what: "interrupted", hints: []string{runAgain}, exit: mirror.ExitTemporary}
 
 // checks are the checks of a certificate, as they failed.
@@ -553,6 +615,7 @@ const aboutProgram = "keeps two mail repositories alike, IMAP or Maildir"
 var aboutCommand = map[string]string{
 	"sync":         "carry changes both ways; no PAIR means all",
 	"plan":         "show what sync would do, and do nothing (sync --dry-run)",
+	"copy":         "copy all mail of FAR that NEAR lacks, and report; URLs such as imaps://ann@imap.example.org or maildir:~/Mail",
 	"status":       "last run, what waits or was left out, where the state lies; no network",
 	"mailboxes":    "list a repository's mailboxes, and change nothing",
 	"config check": "read the configuration and show it as understood; no network",
@@ -561,14 +624,17 @@ var aboutCommand = map[string]string{
 }
 
 var aboutFlag = map[string]string{
-	"config":  "configuration `FILE` (else $MAILTWIN_CONFIG, else ~/.config/mailtwin/config.toml)",
-	"json":    "one JSON object a line on stdout, the last is the summary",
-	"quiet":   "say nothing but what went wrong",
-	"verbose": "one line for each action, and a line when there was nothing to do",
-	"trace":   "append what goes over the wire to `FILE`, without passwords",
-	"dry-run": "plan, and change nothing",
-	"full":    "compare everything, whatever could be saved, and try though a server asked for a pause",
-	"confirm": "allow exactly what a stop withheld; it shows the `TOKEN`",
+	"config":                "configuration `FILE` (else $MAILTWIN_CONFIG, else ~/.config/mailtwin/config.toml)",
+	"json":                  "one JSON object a line on stdout, the last is the summary",
+	"quiet":                 "say nothing but what went wrong",
+	"verbose":               "one line for each action, and a line when there was nothing to do",
+	"trace":                 "append what goes over the wire to `FILE`, without passwords",
+	"dry-run":               "plan, and change nothing",
+	"full":                  "compare everything, whatever could be saved, and try though a server asked for a pause",
+	"far-password-command":  "copy: the `COMMAND` that prints FAR's password, split as a shell does and run without one (else it is asked for)",
+	"near-password-command": "copy: the `COMMAND` for NEAR's password",
+	"report":                "copy: write the report as a page to `FILE` (else beside the state)",
+	"confirm":               "allow exactly what a stop withheld; it shows the `TOKEN`",
 }
 
 const helpProgram = `mailtwin {{.Usage}}
@@ -594,7 +660,8 @@ exit codes:
   75 temporary: network, throttled, interrupted; run it again
 
 Under cron a run that changes nothing and goes well prints nothing; --quiet
-prints nothing but what went wrong. Nothing is ever asked.
+prints nothing but what went wrong. Nothing is ever asked, but copy asks for
+passwords on a terminal.
 `
 
 const helpCommand = `usage: {{.HelpName}}{{range .Subcommands}} {{.Name}}{{end}}{{with .ArgsUsage}} {{.}}{{end}}

@@ -9,11 +9,11 @@ import (
 	"mailtwin/nametrans"
 )
 
-// Limits and defaults of settle.
-const (
-	defaultSettle = time.Minute
-	maxSettle     = time.Hour
-)
+// DefaultSettle is how long a server may take to finish what was cut, where nothing is
+// set.
+const DefaultSettle = time.Minute
+
+const maxSettle = time.Hour
 
 func readPairs(d *document, tables []*table, repositories []Repository) []Pair {
 	var out []Pair
@@ -36,7 +36,7 @@ func readPair(t *table, repositories []Repository) Pair {
 	p.Direction = readDirection(t, p.Mode)
 	p.Patterns, p.Mailboxes = readMailboxes(t)
 	p.Deletions = choice(t, "deletions", DeletionsTrash, DeletionsExpunge, DeletionsKeep)
-	p.Settle = t.duration("settle", defaultSettle, maxSettle)
+	p.Settle = t.duration("settle", DefaultSettle, maxSettle)
 	p.Extra = choice(t, "extra", ExtraKeep, ExtraRemove)
 	if t.has("extra") && (p.Mode == ModeTwoWay || p.Mode == ModeCopy) {
 		t.wrong("extra", `leave it out, or use mode = "mirror"`, `extra means nothing with mode = %q`, p.Mode)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -138,19 +137,15 @@ func isLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// readFingerprint reads "sha256:" and 64 hexadecimal digits, in pairs with
-// colons between them or without, as openssl prints them.
 func readFingerprint(t *table) []byte {
 	const key = "tls_fingerprint"
 	given := t.text(key)
 	if given == "" {
 		return nil
 	}
-	digits, ok := strings.CutPrefix(strings.ToLower(given), "sha256:")
-	sum, err := hex.DecodeString(strings.ReplaceAll(digits, ":", ""))
-	if !ok || err != nil || len(sum) != 32 {
-		t.wrong(key, `write "sha256:" and the 64 hexadecimal digits of the certificate's SHA-256`, "%s is not a SHA-256 fingerprint", key)
-		return nil
+	sum, ok := parseFingerprint(given)
+	if !ok {
+		t.wrong(key, fingerprintForm, "%s is not a SHA-256 fingerprint", key)
 	}
 	return sum
 }
