@@ -142,8 +142,9 @@ func (e *effects) create(ctx context.Context) error {
 		}
 		e.result.Summary.Created[a.Side]++
 		e.done(a)
-		b.sides[a.Side].listed = &Listed{Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
-		row := MailboxRow{Side: a.Side, Name: a.Mailbox, Role: a.Role, Subscribed: a.Subscribed}
+		origin := e.originOf(a.Side, a.Mailbox)
+		b.sides[a.Side].listed = &Listed{Name: a.Mailbox, Origin: origin, Role: a.Role, Subscribed: a.Subscribed}
+		row := MailboxRow{Side: a.Side, Name: a.Mailbox, Origin: origin, Role: a.Role, Subscribed: a.Subscribed}
 		b.sides[a.Side].row = &row
 		c.Mailboxes = append(c.Mailboxes, row)
 	}

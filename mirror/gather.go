@@ -75,6 +75,7 @@ func (x *run) list(ctx context.Context) (listings [2]Listing, err error) {
 		}
 	}
 	x.listed = true
+	x.translate(&listings)
 	return listings, nil
 }
 
@@ -135,6 +136,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 		}
 	}
 	x.blockCollisions(byName)
+	x.blockUnmapped(byName)
 	counts, err := x.State.Counts()
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
@@ -244,7 +246,15 @@ func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {
 
 // newSettings reports whether the last run had another policy.
 func (x *run) newSettings() bool {
-	return x.snapshot.LastRun != nil && x.snapshot.LastRun.Settings != x.Policy.Settings()
+	return x.snapshot.LastRun != nil && x.snapshot.LastRun.Settings != x.settings()
+}
+
+// settings are all that decide what travels where.
+func (x *run) settings() string {
+	if x.Rules.Empty() {
+		return x.Policy.Settings()
+	}
+	return x.Policy.Settings() + " " + x.Rules.String()
 }
 
 func (s *boxSide) unchanged() bool {

@@ -55,6 +55,9 @@ func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, e
 		if err != nil {
 			return false, &Error{Op: "list mailboxes", Side: s, Err: err}
 		}
+		if s == Far {
+			x.rename(&now)
+		}
 		if arrivedOrLeft(before[s], now) {
 			return false, nil
 		}

@@ -43,7 +43,10 @@ func (c Checkpoint) Unchanged(now Checkpoint) bool {
 
 // Listed is one mailbox of a listing.
 type Listed struct {
-	Name       Name
+	Name Name
+	// Origin is the name that the side itself has for the mailbox where names are
+	// translated, "" where that is Name. Sides leave it out.
+	Origin     Name
 	Role       Role
 	Subscribed bool
 	// NoSelect marks a name that holds no messages (\Noselect, \NonExistent).

@@ -53,7 +53,7 @@ func (b *box) noteMailbox(s Side, c *Changes) {
 	if side.row != nil {
 		row = *side.row
 	}
-	row.Role, row.Subscribed = side.listed.Role, side.listed.Subscribed
+	row.Role, row.Subscribed, row.Origin = side.listed.Role, side.listed.Subscribed, side.listed.Origin
 	if row.Checkpoint.UIDValidity == 0 && side.view != nil {
 		row.Checkpoint = Checkpoint{UIDValidity: side.view.Checkpoint.UIDValidity}
 	}

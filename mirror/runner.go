@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"mailtwin/nametrans"
 )
 
 // Runner keeps the two repositories of a pair alike. Fields are set by the
@@ -20,7 +22,10 @@ type Runner struct {
 	Names  [2]string
 	State  State
 	Policy Policy
-	// Selected says which mailboxes take part; nil is all.
+	// Rules translate the far side's names into those of the pair, which are the near
+	// side's. The zero value translates nothing.
+	Rules nametrans.Rules
+	// Selected says which mailboxes take part, by the names of the pair; nil is all.
 	Selected func(Name) bool
 	// DryRun makes the plan and changes nothing, not even the state.
 	DryRun bool
@@ -90,6 +95,10 @@ type run struct {
 	// reported keeps a problem from being named once a round.
 	reported map[Problem]bool
 	writing
+	// names are what Rules came to when both sides were listed last, and unmapped the
+	// mailboxes that have no counterpart by them, with the reason.
+	names    nametrans.Translation
+	unmapped map[Name]string
 }
 
 // rounds bounds how often a run looks again for copies whose UID the server
@@ -106,6 +115,11 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 		r.Sleep = sleep
 	}
 	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}, unmoved: map[MessageKey]Message{}}
+	if !x.Rules.Empty() {
+		inner := *r // the caller's repositories stay as they are
+		inner.Repositories[Far] = &translated{r.Repositories[Far], x}
+		x.Runner = &inner
+	}
 	err := x.do(ctx)
 	return x.result, err
 }
@@ -347,7 +361,7 @@ func (x *run) finish(start time.Time) error {
 	worth := x.result.Changed || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
 	var c Changes
 	if worth && !hasRail(x.result.Plan.Stops, RailWrongAccount) {
-		c.Run = &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.Policy.Settings(), Summary: x.result.Summary}
+		c.Run = &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.settings(), Summary: x.result.Summary}
 	}
 	for _, s := range Sides {
 		row := x.snapshot.Sides[s]

@@ -94,8 +94,10 @@ const (
 // MailboxRow is a mailbox that a side has had. A row stays until the mailbox
 // is removed on purpose: a missing known mailbox is not created again.
 type MailboxRow struct {
-	Side       Side
-	Name       Name
+	Side Side
+	Name Name
+	// Origin is Listed.Origin.
+	Origin     Name
 	Role       Role
 	Subscribed bool
 	Checkpoint Checkpoint

@@ -40,6 +40,7 @@ CREATE TABLE mailbox (
   id            INTEGER PRIMARY KEY,
   side          INTEGER NOT NULL,
   name          BLOB NOT NULL,
+  origin        BLOB, -- what the side itself calls it, where that is another name
   role          TEXT,
   subscribed    INTEGER NOT NULL,
   -- The checkpoint: what a listing showed that was applied in full.

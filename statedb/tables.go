@@ -29,7 +29,7 @@ var (
 	metaTable    = newTable(1, "meta", "name", "value")
 	sideTable    = newTable(2, "side", "side", "repository identity trash bytes memory quiet pause pauseuntil")
 	mailboxTable = newTable(3, "mailbox", "id",
-		"side name role subscribed uidvalidity uidnext highestmodseq messages stamps compared atrest")
+		"side name origin role subscribed uidvalidity uidnext highestmodseq messages stamps compared atrest")
 	messageTable = newTable(4, "message", "mailbox uid",
 		"base flags packed")
 	// All four are the key, so that a put never turns one pair into another.

@@ -30,14 +30,14 @@ func (r *row) sideRow(into *[2]mirror.SideRow) error {
 func mailboxValues(id int64, m mirror.MailboxRow) []any {
 	c := m.Checkpoint
 	return []any{
-		num(id), num(m.Side), blob(m.Name), text(string(m.Role)), yes(m.Subscribed),
+		num(id), num(m.Side), blob(m.Name), blob(m.Origin), text(string(m.Role)), yes(m.Subscribed),
 		num(c.UIDValidity), num(c.UIDNext), num(c.HighestModSeq), num(c.Messages), blob(c.Stamps), seconds(m.Compared), yes(m.AtRest),
 	}
 }
 
 func (r *row) mailbox() (id int64, m mirror.MailboxRow) {
 	id = r.num()
-	m = mirror.MailboxRow{Side: mirror.Side(r.num()), Name: r.name(), Role: mirror.Role(r.text()), Subscribed: r.yes()}
+	m = mirror.MailboxRow{Side: mirror.Side(r.num()), Name: r.name(), Origin: r.name(), Role: mirror.Role(r.text()), Subscribed: r.yes()}
 	m.Checkpoint = mirror.Checkpoint{
 		UIDValidity: uint32(r.num()), UIDNext: r.uid(), HighestModSeq: uint64(r.num()),
 		Messages: uint32(r.num()), Stamps: r.text(),

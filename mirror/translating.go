@@ -1,0 +1,180 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"mailtwin/nametrans"
+)
+
+// The far side may have other names for mailboxes than the pair, which goes by those of
+// the near side (decision 010). Listings are translated as they come, and what is asked
+// of the far side as it goes out; nothing in between knows two names.
+
+// translate puts the names of the pair into the far listing. Mailboxes that the rules do
+// not map one-to-one are left out of it, and are blocked by their names of the pair.
+func (x *run) translate(listings *[2]Listing) {
+	if x.Rules.Empty() {
+		return
+	}
+	var names [2][]nametrans.Mailbox
+	for _, s := range Sides {
+		for _, l := range listings[s].Mailboxes {
+			names[s] = append(names[s], nametrans.Mailbox{Name: l.Name, Role: string(l.Role)})
+		}
+	}
+	x.names = x.Rules.Translate(names[Far], names[Near], x.selects, x.traits[Far].FoldsCase || x.traits[Near].FoldsCase)
+	x.unmapped = map[Name]string{}
+	for _, stop := range x.names.Stopped {
+		reason := fmt.Sprintf("%s: %s", stop.Reason, spelled(stop.Far, stop.Near))
+		x.problem(Problem{Side: Far, Reason: "mailbox left out: " + reason})
+		for _, name := range stop.Near {
+			x.unmapped[name] = reason
+		}
+	}
+	x.rename(&listings[Far])
+}
+
+// rename translates a far listing by what was proved last.
+func (x *run) rename(listing *Listing) {
+	if x.Rules.Empty() {
+		return
+	}
+	kept := make([]Listed, 0, len(listing.Mailboxes))
+	for _, l := range listing.Mailboxes {
+		name, ok := x.names.Near(l.Name)
+		if !ok {
+			continue
+		}
+		if name != l.Name {
+			l.Origin, l.Name = l.Name, name
+		}
+		kept = append(kept, l)
+	}
+	slices.SortFunc(kept, func(a, b Listed) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	listing.Mailboxes = kept
+}
+
+// blockUnmapped leaves mailboxes alone that have no name of their own on the other side,
+// or that the rules lead elsewhere than before: UIDs of one mailbox must never be taken
+// for those of another.
+func (x *run) blockUnmapped(byName map[Name]*box) {
+	for name, b := range byName {
+		reason := x.unmapped[name]
+		far := &b.sides[Far]
+		if far.row != nil && far.listed != nil && far.row.Origin != far.listed.Origin {
+			reason = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", far.listed.origin().String(), far.row.origin().String())
+		}
+		if reason == "" {
+			continue
+		}
+		for _, s := range Sides {
+			b.sides[s].blocked = reason
+		}
+	}
+}
+
+// origin is the name on the side itself.
+func (l *Listed) origin() Name {
+	if l.Origin != "" {
+		return l.Origin
+	}
+	return l.Name
+}
+
+func (r *MailboxRow) origin() Name {
+	if r.Origin != "" {
+		return r.Origin
+	}
+	return r.Name
+}
+
+// originOf is what a mailbox that is made on a side will be called there, as it is kept
+// in the state.
+func (x *run) originOf(s Side, name Name) Name {
+	if s == Near || x.Rules.Empty() {
+		return ""
+	}
+	if far, ok := x.names.Far(name); ok && far != name {
+		return far
+	}
+	return ""
+}
+
+// translated is a far side that is asked by the names of the pair. Its listings are
+// translated by those who need both.
+type translated struct {
+	Repository
+	x *run
+}
+
+// outward returns the far side's own name.
+func (r *translated) outward(name Name) (Name, error) {
+	far, ok := r.x.names.Far(name)
+	if !ok {
+		return "", fmt.Errorf("%w: no far mailbox corresponds to it by the rules", ErrName)
+	}
+	return far, nil
+}
+
+func (r *translated) Expect(ctx context.Context, calls []Expected) {
+	known := make([]Expected, 0, len(calls))
+	for _, call := range calls {
+		far, err := r.outward(call.Name)
+		if err != nil {
+			continue // the call itself will say so
+		}
+		call.Name = far
+		known = append(known, call)
+	}
+	r.Repository.Expect(ctx, known)
+}
+
+func (r *translated) Create(ctx context.Context, name Name, role Role) error {
+	far, err := r.outward(name)
+	if err != nil {
+		return err
+	}
+	return r.Repository.Create(ctx, far, role)
+}
+
+func (r *translated) Subscribe(ctx context.Context, name Name, on bool) error {
+	far, err := r.outward(name)
+	if err != nil {
+		return err
+	}
+	return r.Repository.Subscribe(ctx, far, on)
+}
+
+func (r *translated) Open(ctx context.Context, name Name, access Access, known Checkpoint) (Mailbox, error) {
+	far, err := r.outward(name)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Repository.Open(ctx, far, access, known)
+	if err != nil {
+		return nil, err
+	}
+	return &translatedMailbox{m, r}, nil
+}
+
+type translatedMailbox struct {
+	Mailbox
+	side *translated
+}
+
+func (m *translatedMailbox) Move(ctx context.Context, moves []Move, target Name) ([]Moved, error) {
+	far, err := m.side.outward(target)
+	if err != nil {
+		return nil, err
+	}
+	return m.Mailbox.Move(ctx, moves, far)
+}
+
+// AppendLate implements LateAppender, also where the mailbox does not.
+func (m *translatedMailbox) AppendLate(ctx context.Context, batch iter.Seq[Incoming]) func() ([]Appended, error) {
+	return appendLate(ctx, m.Mailbox, batch)
+}
