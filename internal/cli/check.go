@@ -9,21 +9,22 @@ import (
 )
 
 type jsonPair struct {
-	Type      string   `json:"type"`
-	Name      string   `json:"name"`
-	Far       jsonEnd  `json:"far"`
-	Near      jsonEnd  `json:"near"`
-	Mode      string   `json:"mode"`
-	Direction string   `json:"direction,omitempty"`
-	Mailboxes []string `json:"mailboxes"`
-	Deletions string   `json:"deletions"`
-	Settle    string   `json:"settle"`
-	Extra     string   `json:"extra"`
-	New       string   `json:"new"`
-	Flags     string   `json:"flags"`
-	Gone      string   `json:"gone"`
-	Create    string   `json:"create"`
-	Remove    string   `json:"remove"`
+	Type       string   `json:"type"`
+	Name       string   `json:"name"`
+	Far        jsonEnd  `json:"far"`
+	Near       jsonEnd  `json:"near"`
+	Mode       string   `json:"mode"`
+	Direction  string   `json:"direction,omitempty"`
+	Mailboxes  []string `json:"mailboxes"`
+	Subscribed bool     `json:"subscribed,omitempty"`
+	Deletions  string   `json:"deletions"`
+	Settle     string   `json:"settle"`
+	Extra      string   `json:"extra"`
+	New        string   `json:"new"`
+	Flags      string   `json:"flags"`
+	Gone       string   `json:"gone"`
+	Create     string   `json:"create"`
+	Remove     string   `json:"remove"`
 }
 
 type jsonEnd struct {
@@ -54,7 +55,7 @@ func (p *program) configCheck(context.Context, []string) int {
 		for _, line := range pairWords(pair) {
 			p.result(line)
 		}
-		p.object(jsonPair{"pair", pair.Name, newJSONEnd(pair.Far), newJSONEnd(pair.Near), string(pair.Mode), string(pair.Direction), pair.Patterns,
+		p.object(jsonPair{"pair", pair.Name, newJSONEnd(pair.Far), newJSONEnd(pair.Near), string(pair.Mode), string(pair.Direction), pair.Patterns, pair.Subscribed,
 			string(pair.Deletions), pair.Settle.String(), string(pair.Extra), string(pair.New), string(pair.Flags), string(pair.Gone), string(pair.Create), string(pair.Remove)})
 	}
 	p.object(jsonSummary{Type: "summary", Pairs: len(pairs), Exit: mirror.ExitDone})

@@ -134,7 +134,7 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		Names:        [2]string{r.pair.Far.Name, r.pair.Near.Name},
 		State:        r.db,
 		Policy:       policyOf(r.pair),
-		Selected:     r.pair.Mailboxes.Match,
+		Selected:     func(s mirror.Selectable) bool { return chosen(r.pair, s) },
 		DryRun:       r.opts.dryRun,
 		Full:         r.opts.full,
 		Untouched:    [2]bool{mirror.Far: r.scene.urls},
@@ -148,6 +148,15 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		_ = maildir.PurgeUndo(r.db.UndoDir(), r.now().Add(-undoAge))
 	}
 	return result, err
+}
+
+// chosen reports whether a mailbox takes part in a pair.
+func chosen(p config.Pair, s mirror.Selectable) bool {
+	var roles []string
+	for _, role := range s.Roles {
+		roles = append(roles, string(role))
+	}
+	return p.Mailboxes.Match(s.Name, roles...) && (s.Subscribed || !p.Subscribed)
 }
 
 // undoAge is how long a removed file can be brought back.

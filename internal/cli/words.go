@@ -368,9 +368,16 @@ func pairWords(p config.Pair) []string {
 		"", fmt.Sprintf("pair %s: %s%s", p.Name, p.Mode, direction),
 		"  far   " + endWords(p.Far),
 		"  near  " + endWords(p.Near),
-		fmt.Sprintf("  mailboxes %q, deletions %s, settle %s", p.Patterns, p.Deletions, p.Settle),
+		fmt.Sprintf("  mailboxes %q%s, deletions %s, settle %s", p.Patterns, subscribedOnly(p), p.Deletions, p.Settle),
 		"  changes that travel: " + travels(p),
 	}
+}
+
+func subscribedOnly(p config.Pair) string {
+	if p.Subscribed {
+		return " if subscribed"
+	}
+	return ""
 }
 
 func endWords(end config.Repository) string {

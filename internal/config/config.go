@@ -93,8 +93,9 @@ type Pair struct {
 	Mode      Mode
 	Direction Direction // empty with ModeTwoWay, set otherwise
 
-	Patterns  []string // as in the file; by default "*"
-	Mailboxes nametrans.Matcher
+	Patterns   []string // as in the file; by default "*"
+	Mailboxes  nametrans.Matcher
+	Subscribed bool // of these, only those that a side has subscribed
 
 	Deletions Deletions
 	Settle    time.Duration // 0 to 1 h; by default 60 s

@@ -162,6 +162,19 @@ func (t *table) words(key, example string) []string {
 	return out
 }
 
+// flag returns true or false; false if absent or wrong.
+func (t *table) flag(key string) bool {
+	v := t.value(key)
+	if v == nil {
+		return false
+	}
+	b, ok := v.(bool)
+	if !ok {
+		t.wrong(key, fmt.Sprintf("write %s = true", key), "%s must be true or false", key)
+	}
+	return b
+}
+
 // port returns a TCP port, or fallback if the key is absent or wrong.
 func (t *table) port(key string, fallback int) int {
 	v := t.value(key)
