@@ -171,6 +171,25 @@ func (s *boxSide) unpaired(taken map[UID]bool) []Message {
 	return list
 }
 
+// firstOfLast returns the lowest UID of the last n messages, 0 where there are no more
+// or n is 0. Those that are not loaded are older than every message without a record.
+func (s *boxSide) firstOfLast(n int) UID {
+	if n == 0 || len(s.messages) <= n {
+		return 0
+	}
+	var uids []UID
+	for uid := range s.messages {
+		if !s.gone[uid] && !s.unknown[uid] {
+			uids = append(uids, uid)
+		}
+	}
+	if len(uids) <= n {
+		return 0
+	}
+	slices.Sort(uids)
+	return uids[len(uids)-n]
+}
+
 // awaitsPairing reports whether a side was renumbered and nothing was paired
 // again since: its row has the new UIDVALIDITY and nothing else.
 func (b *box) awaitsPairing(s Side) bool {

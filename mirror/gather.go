@@ -71,6 +71,9 @@ func (x *run) list(ctx context.Context) (listings [2]Listing, err error) {
 			return listings, err
 		}
 		for _, s := range Sides {
+			if x.traits[s].Local == local {
+				x.learnListing(listings[s])
+			}
 			resting = resting && (x.traits[s].Local != local || x.rests(s, listings[s]))
 		}
 	}
@@ -221,7 +224,48 @@ func (b *box) containerOnly() bool {
 	return true
 }
 
-func (x *run) selects(name Name) bool { return x.Selected == nil || x.Selected(name) }
+// Selectable is what a choice of mailboxes may go by.
+type Selectable struct {
+	Name Name
+	// Roles are the special uses that either side gives it, and Subscribed says that
+	// one of them has it subscribed; where it is missing, as it was known last.
+	Roles      []Role
+	Subscribed bool
+	listed     bool // in this run
+}
+
+// learn notes what the state or a listing says of a mailbox. A role that one of them
+// told is kept; a listing knows best whether it is subscribed.
+func (x *run) learn(name Name, role Role, subscribed, listed bool) {
+	if x.about == nil {
+		x.about = map[Name]Selectable{}
+	}
+	s := x.about[name]
+	if listed && !s.listed {
+		s.listed, s.Subscribed = true, false
+	}
+	s.Name = name
+	s.Subscribed = s.Subscribed || subscribed && (listed || !s.listed)
+	if role != "" && !slices.Contains(s.Roles, role) {
+		s.Roles = append(s.Roles, role)
+	}
+	x.about[name] = s
+}
+
+func (x *run) learnListing(listing Listing) {
+	for _, l := range listing.Mailboxes {
+		x.learn(l.Name, l.Role, l.Subscribed, true)
+	}
+}
+
+func (x *run) selects(name Name) bool {
+	if x.Selected == nil {
+		return true
+	}
+	about := x.about[name]
+	about.Name = name
+	return x.Selected(about)
+}
 
 // mustVisit reports whether anything may have happened in b.
 func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {

@@ -6,7 +6,9 @@ import (
 
 // input describes the boxes to the planner.
 func (x *run) input(boxes []*box, later, wide bool) Input {
-	in := Input{Later: later, Wide: wide, Policy: x.Policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
+	policy := x.Policy
+	policy.Window = policy.Window.at(x.Now())
+	in := Input{Later: later, Wide: wide, Policy: policy, Fresh: x.snapshot.Fresh, Confirm: x.Confirm, Settled: x.settled}
 	for _, s := range Sides {
 		in.Sides[s] = x.sideInput(boxes, s)
 	}
@@ -57,6 +59,7 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 			in.Sides[s].Renumbered, in.Sides[s].Keeps = side.view.Renumbered || x.traits[s].Numbers && b.awaitsPairing(s), side.view.Keeps
 		}
 		taken[s] = x.taken(b, s)
+		in.First[s] = side.firstOfLast(x.Policy.Window.Last)
 	}
 	if !b.visited {
 		for _, s := range Sides {

@@ -210,6 +210,8 @@ type MailboxInput struct {
 	// something may follow.
 	Total   int
 	Records []RecordInput
+	// First is the lowest UID of the messages that Window.Last leaves in.
+	First [2]UID
 	// Unpaired are messages without a record and without a tomb, in ascending
 	// UID order.
 	Unpaired [2][]Message

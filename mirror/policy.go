@@ -57,9 +57,46 @@ type Policy struct {
 	// RemoveExtra removes unpaired mail of the target (OneWayMirror only).
 	RemoveExtra bool
 	Deletions   Deletions
+	// Window bounds what is copied.
+	Window Window
 	// Settle is how long after a reconnection a server may still finish an
 	// APPEND that was cut.
 	Settle time.Duration
+}
+
+// Window is which messages are copied that the other side does not have. It is a way of
+// looking: what was copied is kept in step like any other message, what leaves the
+// window is never removed for that, and what enters it later is copied. The zero value
+// is all messages.
+type Window struct {
+	// Age, Since and Before bound the INTERNALDATE: not older than Age, not before
+	// Since, before Before. A message of which no date is known is in.
+	Age           time.Duration
+	Since, Before time.Time
+	// MaxSize is the largest in octets, as the side tells sizes.
+	MaxSize int64
+	// Last is how many of a mailbox's newest messages, by UID, are in.
+	Last int
+}
+
+// holds reports whether a message is in the window, but for Last.
+func (w Window) holds(m Message) bool {
+	dated := !m.Date.IsZero()
+	switch {
+	case dated && m.Date.Before(w.Since):
+		return false
+	case dated && !w.Before.IsZero() && !m.Date.Before(w.Before):
+		return false
+	}
+	return w.MaxSize == 0 || m.Size <= w.MaxSize
+}
+
+// at turns Age into Since.
+func (w Window) at(now time.Time) Window {
+	if since := now.Add(-w.Age); w.Age > 0 && since.After(w.Since) {
+		w.Since = since
+	}
+	return w
 }
 
 // NewPolicy returns the defaults of mode. target is ignored in TwoWay.

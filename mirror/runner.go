@@ -26,7 +26,7 @@ type Runner struct {
 	// side's. The zero value translates nothing.
 	Rules nametrans.Rules
 	// Selected says which mailboxes take part, by the names of the pair; nil is all.
-	Selected func(Name) bool
+	Selected func(Selectable) bool
 	// DryRun makes the plan and changes nothing, not even the state.
 	DryRun bool
 	// Full compares all mailboxes completely, and does not wait for a pause to end.
@@ -81,6 +81,8 @@ type run struct {
 	found [2]bool
 	// boxes are those of the round under way.
 	boxes []*box
+	// about is what Selected goes by, as far as the state and the listings say.
+	about map[Name]Selectable
 	// usable are the mailboxes that the last round could work in, on both sides.
 	usable map[Name]bool
 	// unreadOnce are the messages that could not be read to be compared; each
@@ -204,6 +206,9 @@ func (x *run) load() error {
 		return fmt.Errorf("read state: %w", err)
 	}
 	x.snapshot = snapshot
+	for _, row := range snapshot.Mailboxes {
+		x.learn(row.Name, row.Role, row.Subscribed, false)
+	}
 	return nil
 }
 

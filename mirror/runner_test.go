@@ -74,7 +74,7 @@ func (p *pair) try() (mirror.Result, error) { return p.tryOnly(nil) }
 
 // tryOnly is try with some mailboxes selected; nil is all.
 func (p *pair) tryOnly(which func(mirror.Name) bool) (mirror.Result, error) {
-	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: which, Report: p.report, DryRun: p.dry, Full: p.full, Now: p.clock.Now, Sleep: p.clock.Sleep}
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: selected(which), Report: p.report, DryRun: p.dry, Full: p.full, Now: p.clock.Now, Sleep: p.clock.Sleep}
 	for _, s := range mirror.Sides {
 		r.Repositories[s] = p.servers[s].Repository()
 		if p.wrap != nil {
@@ -85,6 +85,14 @@ func (p *pair) tryOnly(which func(mirror.Name) bool) (mirror.Result, error) {
 		r.State = p.wrapState(p.state)
 	}
 	return r.Run(context.Background())
+}
+
+// selected is a choice by name; nil is all.
+func selected(which func(mirror.Name) bool) func(mirror.Selectable) bool {
+	if which == nil {
+		return nil
+	}
+	return func(s mirror.Selectable) bool { return which(s.Name) }
 }
 
 // sync runs once and fails the test when the run ends other than with exit.

@@ -1,6 +1,8 @@
 package mirror_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,93 +11,108 @@ import (
 	"mailtwin/nametrans"
 )
 
-// TestKeptAsideBelowWindow lets a message that was kept aside fall out of what the server shows: others
-// pass.
-func TestKeptAsideBelowWindow(t *testing.T) {
+// dated puts a message with this date on a side.
+func (p *pair) dated(s mirror.Side, n int, date time.Time) {
+	body := letter(n)
+	if p.options[s].Maildir {
+		body = fileOf(body)
+	}
+	p.servers[s].Deliver(nametrans.Inbox, body, mirror.Flags{}, date)
+}
+
+// TestWindow: what is outside is not copied, and what was copied stays where it is.
+func TestWindow(t *testing.T) {
 	t.Parallel()
-	p := newPair(t, mirrortest.Options{}, mirrortest.Options{Maildir: true, MaxSize: 500})
-	big := append(letter(5), make([]byte, 600)...)
-	p.deliverFar(nametrans.Inbox, big, mirror.Flags{})
-	for i := range 3 {
-		p.deliverFar(nametrans.Inbox, letter(i), mirror.Flags{})
-	}
-	p.try()
-	p.try()
-	id := p.servers[mirror.Far].Messages(nametrans.Inbox)[0].ID
-	p.hook(mirror.Far, &hooks{view: func(_ mirror.Name, v *mirror.View) error {
-		v.Unknown = append(v.Unknown, mirror.Ref{UID: id})
-		return nil
-	}})
-	p.servers[mirror.Near].Deliver(nametrans.Inbox, fileOf(letter(30)), mirror.Flags{}, when.AddDate(0, 0, 1))
-	p.deliverFar(nametrans.Inbox, letter(31), mirror.Flags{})
-	for range 5 {
-		p.try()
-	}
-	if got := p.count(mirror.Far, nametrans.Inbox); got != 6 {
-		t.Errorf("far holds %d, want 6", got)
+	now := when.AddDate(1, 0, 0) // of every pair's clock
+	day := 24 * time.Hour
+	for _, c := range []struct {
+		name   string
+		window mirror.Window
+		want   int // of three messages: 100 days, 10 days and an hour old
+	}{
+		{"all", mirror.Window{}, 3},
+		{"age", mirror.Window{Age: 30 * day}, 2},
+		{"since", mirror.Window{Since: now.Add(-20 * day)}, 2},
+		{"before", mirror.Window{Before: now.Add(-20 * day)}, 1},
+		{"from the very second", mirror.Window{Since: now.Add(-10 * day)}, 2},
+		{"before the very second", mirror.Window{Before: now.Add(-10 * day)}, 1},
+		{"both", mirror.Window{Since: now.Add(-20 * day), Before: now.Add(-day)}, 1},
+		{"last", mirror.Window{Last: 1}, 1},
+		{"last of all", mirror.Window{Last: 3}, 3},
+		{"size", mirror.Window{MaxSize: 10}, 0},
+		{"age and last", mirror.Window{Age: 30 * day, Last: 1}, 1},
+	} {
+		p := newPair(t, mirrortest.Options{}, maildirLike())
+		p.policy.Window = c.window
+		for i, age := range []time.Duration{100 * day, 10 * day, time.Hour} {
+			p.dated(mirror.Far, i, now.Add(-age))
+		}
+		p.settle()
+		if got := p.count(mirror.Near, nametrans.Inbox); got != c.want {
+			t.Errorf("%s: near holds %d, want %d", c.name, got, c.want)
+		}
+		p.quiet()
+		// A narrower window removes nothing, a wider one copies the rest.
+		p.policy.Window = mirror.Window{Age: time.Second}
+		p.settle()
+		if near, far := p.count(mirror.Near, nametrans.Inbox), p.count(mirror.Far, nametrans.Inbox); near != c.want || far != 3 {
+			t.Errorf("%s: with a narrower window near holds %d, far %d, want %d and 3", c.name, near, far, c.want)
+		}
+		p.policy.Window = mirror.Window{}
+		p.settle()
+		p.alike()
 	}
 }
 
-// TestExtraBelowWindow is the same with an extra message of a one-way target.
-func TestExtraBelowWindow(t *testing.T) {
+// TestWindowSlides: what left the window is kept in step all the same, and what is
+// removed is removed on the other side too.
+func TestWindowSlides(t *testing.T) {
 	t.Parallel()
-	p := newPair(t, maildirLike(), mirrortest.Options{})
-	p.policy = mirror.NewPolicy(mirror.OneWayCopy, mirror.Near)
-	near := p.servers[mirror.Near]
-	id := near.Deliver(nametrans.Inbox, letter(9), mirror.Flags{}, when.Add(time.Hour))
-	for i := range 3 {
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	p.policy.Window = mirror.Window{Last: 2}
+	for i := range 4 {
 		p.deliverFar(nametrans.Inbox, letter(i), mirror.Flags{})
 	}
 	p.settle()
-	p.hook(mirror.Near, &hooks{view: func(_ mirror.Name, v *mirror.View) error {
-		v.Unknown = append(v.Unknown, mirror.Ref{UID: id})
-		return nil
-	}})
-	for i := range 5 {
-		p.deliverFar(nametrans.Inbox, letter(30+i), mirror.Flags{})
-		near.SetFlags(nametrans.Inbox, id, flags([]string{"", `\Seen`}[i%2]))
-		p.try()
+	p.deliverFar(nametrans.Inbox, letter(4), mirror.Flags{})
+	p.deliverFar(nametrans.Inbox, letter(5), mirror.Flags{})
+	p.settle()
+	if got := p.count(mirror.Near, nametrans.Inbox); got != 4 {
+		t.Errorf("near holds %d, want the first two that were copied and the two that came", got)
 	}
-	if got := p.count(mirror.Near, nametrans.Inbox); got != 9 {
-		t.Errorf("near holds %d, want 9: nothing is copied any more", got)
+	p.servers[mirror.Far].SetFlags(nametrans.Inbox, 3, flags(`\Flagged`))
+	p.settle()
+	if near := p.dump(mirror.Near)[nametrans.Inbox]; !slices.ContainsFunc(near, func(e mirrortest.Entry) bool { return e.Flags != "" }) {
+		t.Errorf("near holds %v, want the flag of a message that left the window", near)
+	}
+	p.servers[mirror.Far].Remove(nametrans.Inbox, 4)
+	p.settle()
+	if got := p.count(mirror.Near, nametrans.Inbox); got != 3 {
+		t.Errorf("near holds %d after a removal, want 3", got)
 	}
 }
 
-// TestPairedBelowWindow: a server neither shows nor denies a paired message.
-// Nothing is done for it, whatever became of its partner, until it is shown.
-func TestPairedBelowWindow(t *testing.T) {
+// TestWindowAndUncertainCopy: a copy that was cut is seen through, though its message
+// left the window meanwhile: the server may still finish it.
+func TestWindowAndUncertainCopy(t *testing.T) {
 	t.Parallel()
-	for _, removed := range []bool{true, false} {
-		p := inStep(t, 3, mirrortest.Options{}, maildirLike())
-		far, near := p.servers[mirror.Far], p.servers[mirror.Near]
-		hidden, partner := far.Messages(nametrans.Inbox)[0].ID, near.Messages(nametrans.Inbox)[0].ID
-		p.hook(mirror.Far, &hooks{view: func(_ mirror.Name, v *mirror.View) error {
-			v.Unknown = append(v.Unknown, mirror.Ref{UID: hidden})
-			return nil
-		}})
-		if removed {
-			near.Remove(nametrans.Inbox, partner)
-		} else {
-			near.SetFlags(nametrans.Inbox, partner, flags(`\Flagged`))
+	for _, point := range []mirrortest.Point{mirrortest.Before, mirrortest.After} {
+		p := newPair(t, mirrortest.Options{}, mirrortest.Options{})
+		p.settle()
+		p.deliverFar(nametrans.Inbox, letter(1), mirror.Flags{})
+		p.inject(mirrortest.NewFault(3, point)) // behind the notes and the intent: the copy itself
+		if _, err := p.try(); !errors.Is(err, mirror.ErrCut) {
+			t.Fatalf("got %v, want a cut", err)
 		}
-		want := 3
-		for n := range 3 {
-			p.deliverFar(nametrans.Inbox, letter(30+n), mirror.Flags{})
-			want++
-			p.try()
-			m := far.Messages(nametrans.Inbox)[0]
-			if got := p.count(mirror.Far, nametrans.Inbox); got != want || m.ID != hidden || m.Flags.Has(`\Flagged`) {
-				t.Fatalf("removed %v: far holds %d, the first %d %v, want %d and %d as it was", removed, got, m.ID, m.Flags, want, hidden)
-			}
+		p.wrap, p.wrapState = nil, nil
+		if n := len(p.snapshot().Intents); n != 1 {
+			t.Fatalf("%d intents are open, want 1", n)
 		}
-		p.wrap = nil
+		p.policy.Window = mirror.Window{MaxSize: 1}
 		p.settle()
 		p.alike()
-		if removed {
-			want--
-		}
-		if got := p.count(mirror.Far, nametrans.Inbox); got != want {
-			t.Errorf("removed %v: far holds %d, want %d", removed, got, want)
+		if far, near := p.count(mirror.Far, nametrans.Inbox), p.count(mirror.Near, nametrans.Inbox); far != 1 || near != 1 {
+			t.Errorf("%v: far holds %d, near %d, want one each", point, far, near)
 		}
 	}
 }

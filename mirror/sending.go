@@ -18,10 +18,15 @@ func (b *boxPlanner) unpaired(s Side) {
 			} else if p.Deletions != DeleteNothing && len(b.unpairedUnknown(o)) == 0 {
 				b.remove(Action{Side: s, UID: uids(s, m.UID), Message: m, Reason: "it is not on the source"})
 			}
-		case p.New.Allows(o):
+		case p.New.Allows(o) && (b.inWindow(s, m) || b.earlier(s, Action{Message: m}) != nil):
 			b.send(Action{Side: o, UID: uids(s, m.UID), Message: m})
 		}
 	}
+}
+
+// inWindow reports whether a new message on s is one of those that are copied.
+func (b *boxPlanner) inWindow(s Side, m Message) bool {
+	return b.in.Policy.Window.holds(m) && m.UID >= b.box.First[s]
 }
 
 // movesOn reports whether a message without a record is what an interrupted move

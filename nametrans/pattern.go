@@ -17,6 +17,7 @@ import (
 //     %      any characters but the "/" between two components
 //     !      as the first character: leave out what the rest matches
 //     \      before one of * % ! / \: that character itself
+//     \Word  as the whole pattern: any mailbox of this special use (RFC 6154)
 //
 // Everything else stands for itself; INBOX as the first component does so in
 // any case, and letters with accents however they are encoded. The last
@@ -29,7 +30,11 @@ type Matcher struct {
 type rule struct {
 	exclude bool
 	tokens  []string
+	role    string // instead of tokens
 }
+
+// Roles are the special uses that a pattern may ask for (RFC 6154, RFC 8457).
+var Roles = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Important`, `\Junk`, `\Sent`, `\Trash`}
 
 // The tokens that are not characters.
 const (
@@ -62,12 +67,18 @@ func NewMatcher(patterns []string) (Matcher, error) {
 		if p == "" {
 			return Matcher{}, &PatternError{Reason: "one of them is empty"}
 		}
-		tokens, reason := tokenizePattern(text)
+		r := rule{exclude: exclude}
+		var reason string
+		if isRole(text) {
+			r.role, reason = roleOf(text)
+		} else {
+			r.tokens, reason = tokenizePattern(text)
+		}
 		if reason != "" {
 			return Matcher{}, &PatternError{Pattern: p, Reason: reason}
 		}
 		includes = includes || !exclude
-		m.rules = append(m.rules, rule{exclude, tokens})
+		m.rules = append(m.rules, r)
 	}
 	if len(patterns) == 0 {
 		return Matcher{}, &PatternError{Reason: "the list is empty"}
@@ -78,8 +89,25 @@ func NewMatcher(patterns []string) (Matcher, error) {
 	return m, nil
 }
 
-// Match reports whether m chooses n. The zero Name is never chosen.
-func (m Matcher) Match(n Name) bool {
+// isRole reports whether a pattern asks for a special use: a backslash stands before a
+// letter nowhere else.
+func isRole(pattern string) bool {
+	return len(pattern) > 1 && pattern[0] == '\\' && unicode.IsLetter(rune(pattern[1]))
+}
+
+// roleOf returns the special use that a pattern asks for, in any case, or says what is
+// wrong with it.
+func roleOf(pattern string) (role, reason string) {
+	i := slices.IndexFunc(Roles, func(r string) bool { return strings.EqualFold(r, pattern) })
+	if i < 0 {
+		return "", "there is no such special use; they are " + strings.Join(Roles, " ")
+	}
+	return Roles[i], ""
+}
+
+// Match reports whether m chooses n, which has these special uses. The zero Name is
+// never chosen.
+func (m Matcher) Match(n Name, roles ...string) bool {
 	if n == "" {
 		return false
 	}
@@ -89,7 +117,8 @@ func (m Matcher) Match(n Name) bool {
 		foldUntil = len(Inbox)
 	}
 	for _, r := range slices.Backward(m.rules) {
-		if matchTokens(r.tokens, tokens, foldUntil) {
+		of := func(role string) bool { return strings.EqualFold(role, r.role) }
+		if r.role != "" && slices.ContainsFunc(roles, of) || r.role == "" && matchTokens(r.tokens, tokens, foldUntil) {
 			return !r.exclude
 		}
 	}

@@ -57,6 +57,37 @@ func TestMatcher(t *testing.T) {
 	}
 }
 
+func TestMatcherRoles(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		patterns []string
+		roles    []string
+		want     bool
+	}{
+		{[]string{"*", `!\Junk`}, nil, true},
+		{[]string{"*", `!\Junk`}, []string{`\Junk`}, false},
+		{[]string{"*", `!\junk`}, []string{`\JUNK`}, false},
+		{[]string{"*", `!\Junk`}, []string{`\Sent`, `\Junk`}, false},
+		{[]string{"*", `!\Junk`}, []string{`\Sent`}, true},
+		{[]string{`\Sent`}, nil, false},
+		{[]string{`\Sent`}, []string{`\Sent`}, true},
+		{[]string{`\Sent`, "!a"}, []string{`\Sent`}, false},
+		{[]string{"*", `!\Sent`, "a"}, []string{`\Sent`}, true},
+	} {
+		m, err := NewMatcher(test.patterns)
+		if err != nil {
+			t.Fatalf("NewMatcher(%q): %v", test.patterns, err)
+		}
+		if got := m.Match("a", test.roles...); got != test.want {
+			t.Errorf("%q, %q: got %v, want %v", test.patterns, test.roles, got, test.want)
+		}
+	}
+	var invalid *PatternError
+	if _, err := NewMatcher([]string{"*", `!\Spam`}); !errors.As(err, &invalid) || !strings.Contains(invalid.Reason, `\Junk`) {
+		t.Errorf("got %v for an unknown special use", err)
+	}
+}
+
 func TestZeroMatcher(t *testing.T) {
 	t.Parallel()
 	if (Matcher{}).Match(Inbox) {

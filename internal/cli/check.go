@@ -3,27 +3,34 @@ package cli
 import (
 	"context"
 	"strings"
+	"time"
 
 	"mailtwin/internal/config"
 	"mailtwin/mirror"
 )
 
 type jsonPair struct {
-	Type      string   `json:"type"`
-	Name      string   `json:"name"`
-	Far       jsonEnd  `json:"far"`
-	Near      jsonEnd  `json:"near"`
-	Mode      string   `json:"mode"`
-	Direction string   `json:"direction,omitempty"`
-	Mailboxes []string `json:"mailboxes"`
-	Deletions string   `json:"deletions"`
-	Settle    string   `json:"settle"`
-	Extra     string   `json:"extra"`
-	New       string   `json:"new"`
-	Flags     string   `json:"flags"`
-	Gone      string   `json:"gone"`
-	Create    string   `json:"create"`
-	Remove    string   `json:"remove"`
+	Type       string   `json:"type"`
+	Name       string   `json:"name"`
+	Far        jsonEnd  `json:"far"`
+	Near       jsonEnd  `json:"near"`
+	Mode       string   `json:"mode"`
+	Direction  string   `json:"direction,omitempty"`
+	Mailboxes  []string `json:"mailboxes"`
+	Subscribed bool     `json:"subscribed,omitempty"`
+	MaxAge     string   `json:"max_age,omitempty"`
+	Since      string   `json:"since,omitempty"`
+	Before     string   `json:"before,omitempty"`
+	MaxSize    int64    `json:"max_size,omitempty"`
+	Last       int      `json:"last,omitempty"`
+	Deletions  string   `json:"deletions"`
+	Settle     string   `json:"settle"`
+	Extra      string   `json:"extra"`
+	New        string   `json:"new"`
+	Flags      string   `json:"flags"`
+	Gone       string   `json:"gone"`
+	Create     string   `json:"create"`
+	Remove     string   `json:"remove"`
 }
 
 type jsonEnd struct {
@@ -54,11 +61,26 @@ func (p *program) configCheck(context.Context, []string) int {
 		for _, line := range pairWords(pair) {
 			p.result(line)
 		}
-		p.object(jsonPair{"pair", pair.Name, newJSONEnd(pair.Far), newJSONEnd(pair.Near), string(pair.Mode), string(pair.Direction), pair.Patterns,
-			string(pair.Deletions), pair.Settle.String(), string(pair.Extra), string(pair.New), string(pair.Flags), string(pair.Gone), string(pair.Create), string(pair.Remove)})
+		p.object(newJSONPair(pair))
 	}
 	p.object(jsonSummary{Type: "summary", Pairs: len(pairs), Exit: mirror.ExitDone})
 	return mirror.ExitDone
+}
+
+func newJSONPair(p config.Pair) jsonPair {
+	j := jsonPair{Type: "pair", Name: p.Name, Far: newJSONEnd(p.Far), Near: newJSONEnd(p.Near), Mode: string(p.Mode), Direction: string(p.Direction),
+		Mailboxes: p.Patterns, Subscribed: p.Subscribed, MaxSize: p.Window.MaxSize, Last: p.Window.Last,
+		Deletions: string(p.Deletions), Settle: p.Settle.String(), Extra: string(p.Extra),
+		New: string(p.New), Flags: string(p.Flags), Gone: string(p.Gone), Create: string(p.Create), Remove: string(p.Remove)}
+	if p.Window.MaxAge > 0 {
+		j.MaxAge = p.Window.MaxAge.String()
+	}
+	for day, into := range map[time.Time]*string{p.Window.Since: &j.Since, p.Window.Before: &j.Before} {
+		if !day.IsZero() {
+			*into = day.Format(time.DateOnly)
+		}
+	}
+	return j
 }
 
 func newJSONEnd(end config.Repository) jsonEnd {

@@ -63,6 +63,7 @@ func policyOf(p config.Pair) mirror.Policy {
 	}
 	return mirror.Policy{Mode: modes[p.Mode], Target: target,
 		New: travels[p.New], Flags: travels[p.Flags], Gone: travels[p.Gone], Create: travels[p.Create],
+		Window:      mirror.Window{Age: p.Window.MaxAge, Since: p.Window.Since, Before: p.Window.Before, MaxSize: p.Window.MaxSize, Last: p.Window.Last},
 		RemoveExtra: p.Extra == config.ExtraRemove, Deletions: deletions[p.Deletions], Settle: p.Settle}
 }
 
@@ -134,7 +135,7 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		Names:        [2]string{r.pair.Far.Name, r.pair.Near.Name},
 		State:        r.db,
 		Policy:       policyOf(r.pair),
-		Selected:     r.pair.Mailboxes.Match,
+		Selected:     func(s mirror.Selectable) bool { return chosen(r.pair, s) },
 		DryRun:       r.opts.dryRun,
 		Full:         r.opts.full,
 		Untouched:    [2]bool{mirror.Far: r.scene.urls},
@@ -148,6 +149,15 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		_ = maildir.PurgeUndo(r.db.UndoDir(), r.now().Add(-undoAge))
 	}
 	return result, err
+}
+
+// chosen reports whether a mailbox takes part in a pair.
+func chosen(p config.Pair, s mirror.Selectable) bool {
+	var roles []string
+	for _, role := range s.Roles {
+		roles = append(roles, string(role))
+	}
+	return p.Mailboxes.Match(s.Name, roles...) && (s.Subscribed || !p.Subscribed)
 }
 
 // undoAge is how long a removed file can be brought back.

@@ -364,13 +364,43 @@ func pairWords(p config.Pair) []string {
 	if p.Direction != "" {
 		direction = ", " + string(p.Direction)
 	}
-	return []string{
+	lines := []string{
 		"", fmt.Sprintf("pair %s: %s%s", p.Name, p.Mode, direction),
 		"  far   " + endWords(p.Far),
 		"  near  " + endWords(p.Near),
-		fmt.Sprintf("  mailboxes %q, deletions %s, settle %s", p.Patterns, p.Deletions, p.Settle),
+		fmt.Sprintf("  mailboxes %q%s, deletions %s, settle %s", p.Patterns, subscribedOnly(p), p.Deletions, p.Settle),
 		"  changes that travel: " + travels(p),
 	}
+	if window := windowWords(p.Window); window != "" {
+		lines = append(lines, "  copied only: messages "+window)
+	}
+	return lines
+}
+
+// windowWords are what bounds the messages that are copied, "" for nothing.
+func windowWords(w config.Window) string {
+	var parts []string
+	add := func(is bool, format string, args ...any) {
+		if is {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(w.MaxAge > 0, "of the last %s", count(int(w.MaxAge/time.Hour), noun{"hour", "hours"}))
+	if days := int(w.MaxAge / (24 * time.Hour)); w.MaxAge > 0 && w.MaxAge%(24*time.Hour) == 0 {
+		parts[0] = "of the last " + count(days, noun{"day", "days"})
+	}
+	add(!w.Since.IsZero(), "since %s", w.Since.Format(time.DateOnly))
+	add(!w.Before.IsZero(), "before %s", w.Before.Format(time.DateOnly))
+	add(w.MaxSize > 0, "of at most %s", size(w.MaxSize))
+	add(w.Last > 0, "among the last %d of their mailbox", w.Last)
+	return strings.Join(parts, ", ")
+}
+
+func subscribedOnly(p config.Pair) string {
+	if p.Subscribed {
+		return " if subscribed"
+	}
+	return ""
 }
 
 func endWords(end config.Repository) string {

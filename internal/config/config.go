@@ -93,8 +93,12 @@ type Pair struct {
 	Mode      Mode
 	Direction Direction // empty with ModeTwoWay, set otherwise
 
-	Patterns  []string // as in the file; by default "*"
-	Mailboxes nametrans.Matcher
+	Patterns   []string // as in the file; by default "*"
+	Mailboxes  nametrans.Matcher
+	Subscribed bool // of these, only those that a side has subscribed
+
+	// Window bounds what is copied.
+	Window Window
 
 	Deletions Deletions
 	Settle    time.Duration // 0 to 1 h; by default 60 s
@@ -103,6 +107,15 @@ type Pair struct {
 	// Where a change of each kind may travel, defaults filled in. Outside
 	// ModeTwoWay a change travels in Direction or not at all.
 	New, Flags, Gone, Create, Remove Travel
+}
+
+// A Window is which messages are copied, by their INTERNALDATE, their size and their
+// place in the mailbox. The zero Window is all of them.
+type Window struct {
+	MaxAge        time.Duration // whole hours; 0 is any
+	Since, Before time.Time     // midnight UTC; zero is any
+	MaxSize       int64         // octets; 0 is any
+	Last          int           // the newest of each mailbox; 0 is all
 }
 
 // Mode is how the sides relate.

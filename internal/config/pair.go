@@ -35,6 +35,8 @@ func readPair(t *table, repositories []Repository) Pair {
 	}
 	p.Direction = readDirection(t, p.Mode)
 	p.Patterns, p.Mailboxes = readMailboxes(t)
+	p.Subscribed = t.flag("subscribed")
+	p.Window = readWindow(t)
 	p.Deletions = choice(t, "deletions", DeletionsTrash, DeletionsExpunge, DeletionsKeep)
 	p.Settle = t.duration("settle", DefaultSettle, maxSettle)
 	p.Extra = choice(t, "extra", ExtraKeep, ExtraRemove)
@@ -90,7 +92,7 @@ func readMailboxes(t *table) ([]string, nametrans.Matcher) {
 	matcher, err := nametrans.NewMatcher(patterns)
 	var invalid *nametrans.PatternError
 	if errors.As(err, &invalid) {
-		t.wrong(key, `such as mailboxes = ["*", "!Spam"]: "*" any characters, "%" any but "/", "!" leaves out, the last match decides`, "%v", invalid)
+		t.wrong(key, `such as mailboxes = ["*", "!Spam"]: "*" any characters, "%" any but "/", "\Junk" a special use, "!" leaves out, the last match decides`, "%v", invalid)
 	}
 	return patterns, matcher
 }

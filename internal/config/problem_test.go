@@ -21,7 +21,7 @@ var problemTests = []struct {
 }{
 	{"unknown keys", design + "mailbox = [\"*\"]\nzzzzzzzzz = 1\n[repository.y]\ntype = \"maildir\"\npath = \"/y\"\nhost = \"h\"\n[pairs.z]\n", []string{
 		`22: pair.work: unknown key "mailbox" | did you mean "mailboxes"?`,
-		`23: pair.work: unknown key "zzzzzzzzz" | the keys here are "far", "near", "mode", "direction", "mailboxes", "deletions", "settle", "extra", "new", "flags", "gone", "create", "remove"`,
+		`23: pair.work: unknown key "zzzzzzzzz" | the keys here are "far", "near", "mode", "direction", "mailboxes", "subscribed", "max_age", "since", "before", "max_size", "last", "deletions", "settle", "extra", "new", "flags", "gone", "create", "remove"`,
 		`27: repository.y: unknown key "host" | host is for repositories of type "imap"`,
 		`28: unknown key "pairs" | did you mean "pair"?`,
 	}},
@@ -173,10 +173,10 @@ var problemTests = []struct {
 		`10: pair.p: settle is out of range: 1h0m1s | settle may be from 0s to 1h0m0s`,
 	}},
 	{"no patterns", ends + "mailboxes = []\n", []string{
-		`10: pair.p: mailbox patterns: the list is empty | such as mailboxes = ["*", "!Spam"]: "*" any characters, "%" any but "/", "!" leaves out, the last match decides`,
+		`10: pair.p: mailbox patterns: the list is empty | such as mailboxes = ["*", "!Spam"]: "*" any characters, "%" any but "/", "\Junk" a special use, "!" leaves out, the last match decides`,
 	}},
 	{"bad pattern", ends + "mailboxes = [\n\"*\",\n\"!a/\"]\n", []string{
-		`10: pair.p: mailbox pattern "!a/": it matches no name: nothing stands before or after a "/" | such as mailboxes = ["*", "!Spam"]: "*" any characters, "%" any but "/", "!" leaves out, the last match decides`,
+		`10: pair.p: mailbox pattern "!a/": it matches no name: nothing stands before or after a "/" | such as mailboxes = ["*", "!Spam"]: "*" any characters, "%" any but "/", "\Junk" a special use, "!" leaves out, the last match decides`,
 	}},
 	{"one pattern, not a list", ends + "mailboxes = \"*\"\n", []string{
 		`10: pair.p: mailboxes must be a list of strings | write mailboxes = ["*", "!Spam"]`,

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -160,6 +161,33 @@ func (t *table) words(key, example string) []string {
 		return nil
 	}
 	return out
+}
+
+// number returns a number from 1 on; 0 if absent or wrong.
+func (t *table) number(key string) int {
+	v := t.value(key)
+	if v == nil {
+		return 0
+	}
+	n, ok := v.(int64)
+	if !ok || n < 1 || n > math.MaxInt32 {
+		t.wrong(key, fmt.Sprintf("write a whole number from 1 on, such as %s = 1000", key), "%s is not such a number", key)
+		return 0
+	}
+	return int(n)
+}
+
+// flag returns true or false; false if absent or wrong.
+func (t *table) flag(key string) bool {
+	v := t.value(key)
+	if v == nil {
+		return false
+	}
+	b, ok := v.(bool)
+	if !ok {
+		t.wrong(key, fmt.Sprintf("write %s = true", key), "%s must be true or false", key)
+	}
+	return b
 }
 
 // port returns a TCP port, or fallback if the key is absent or wrong.
