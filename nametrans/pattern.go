@@ -23,10 +23,10 @@ import (
 // pattern that matches a name decides; a name that none matches is left out.
 // The zero Matcher matches nothing.
 type Matcher struct {
-	rules []rule
+	patterns []pattern
 }
 
-type rule struct {
+type pattern struct {
 	exclude bool
 	tokens  []string
 }
@@ -67,7 +67,7 @@ func NewMatcher(patterns []string) (Matcher, error) {
 			return Matcher{}, &PatternError{Pattern: p, Reason: reason}
 		}
 		includes = includes || !exclude
-		m.rules = append(m.rules, rule{exclude, tokens})
+		m.patterns = append(m.patterns, pattern{exclude, tokens})
 	}
 	if len(patterns) == 0 {
 		return Matcher{}, &PatternError{Reason: "the list is empty"}
@@ -88,9 +88,9 @@ func (m Matcher) Match(n Name) bool {
 	if strings.SplitN(string(n), separator, 2)[0] == string(Inbox) {
 		foldUntil = len(Inbox)
 	}
-	for _, r := range slices.Backward(m.rules) {
-		if matchTokens(r.tokens, tokens, foldUntil) {
-			return !r.exclude
+	for _, p := range slices.Backward(m.patterns) {
+		if matchTokens(p.tokens, tokens, foldUntil) {
+			return !p.exclude
 		}
 	}
 	return false
