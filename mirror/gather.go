@@ -71,8 +71,8 @@ func (x *run) list(ctx context.Context) (listings [2]Listing, err error) {
 			return listings, err
 		}
 		for _, s := range Sides {
-			if x.traits[s].Local == local {
-				x.learnListing(listings[s])
+			if x.traits[s].Local == local && (s == Near || x.Rules.Empty()) {
+				x.learnListing(listings[s]) // a far one once it is translated
 			}
 			resting = resting && (x.traits[s].Local != local || x.rests(s, listings[s]))
 		}
@@ -290,15 +290,7 @@ func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {
 
 // newSettings reports whether the last run had another policy.
 func (x *run) newSettings() bool {
-	return x.snapshot.LastRun != nil && x.snapshot.LastRun.Settings != x.settings()
-}
-
-// settings are all that decide what travels where.
-func (x *run) settings() string {
-	if x.Rules.Empty() {
-		return x.Policy.Settings()
-	}
-	return x.Policy.Settings() + " " + x.Rules.String()
+	return x.snapshot.LastRun != nil && x.snapshot.LastRun.Settings != x.Policy.Settings()
 }
 
 func (s *boxSide) unchanged() bool {

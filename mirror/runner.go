@@ -366,7 +366,7 @@ func (x *run) finish(start time.Time) error {
 	worth := x.result.Changed || x.snapshot.Fresh || x.newSettings() || (x.wrote && len(x.result.Problems) > 0)
 	var c Changes
 	if worth && !hasRail(x.result.Plan.Stops, RailWrongAccount) {
-		c.Run = &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.settings(), Summary: x.result.Summary}
+		c.Run = &RunRow{Start: start, End: x.Now(), Exit: exit, Settings: x.Policy.Settings(), Summary: x.result.Summary}
 	}
 	for _, s := range Sides {
 		row := x.snapshot.Sides[s]

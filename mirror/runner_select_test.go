@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -88,4 +89,38 @@ func TestSelectedBySubscription(t *testing.T) {
 	if n := p.count(mirror.Near, box("Archive")); n != 2 {
 		t.Errorf("near Archive holds %d once it is subscribed again, want 2", n)
 	}
+}
+
+// TestUntouched: a side that nothing may be written to is opened for reading from the
+// first visit on.
+func TestUntouched(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, mirrortest.Options{}, maildirLike())
+	p.policy = mirror.NewPolicy(mirror.OneWayCopy, mirror.Near)
+	p.deliverFar(nametrans.Inbox, letter(1), mirror.Flags{})
+	var visits [2][]mirror.Access
+	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Untouched: [2]bool{true, false}, Now: p.clock.Now, Sleep: p.clock.Sleep}
+	for _, s := range mirror.Sides {
+		r.Repositories[s] = &visited{p.servers[s].Repository(), &visits[s]}
+	}
+	if _, err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(visits[mirror.Far], []mirror.Access{mirror.ReadOnly}) || !slices.Equal(visits[mirror.Near], []mirror.Access{mirror.ReadWrite}) {
+		t.Errorf("got %v", visits)
+	}
+	if p.count(mirror.Near, nametrans.Inbox) != 1 {
+		t.Error("nothing was copied")
+	}
+}
+
+// visited notes what a repository is connected to for.
+type visited struct {
+	mirror.Repository
+	visits *[]mirror.Access
+}
+
+func (r *visited) Connect(ctx context.Context, visit mirror.Visit) (mirror.Traits, error) {
+	*r.visits = append(*r.visits, visit.Access)
+	return r.Repository.Connect(ctx, visit)
 }

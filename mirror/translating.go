@@ -26,16 +26,33 @@ func (x *run) translate(listings *[2]Listing) {
 			names[s] = append(names[s], nametrans.Mailbox{Name: l.Name, Role: string(l.Role)})
 		}
 	}
-	x.names = x.Rules.Translate(names[Far], names[Near], x.selects, x.traits[Far].FoldsCase || x.traits[Near].FoldsCase)
+	fold := x.traits[Far].FoldsCase || x.traits[Near].FoldsCase
+	// What takes part may depend on what the far side says of a mailbox, which is known
+	// by its name there. So all are translated first, and then proved which take part.
+	all := x.Rules.Translate(names[Far], names[Near], nil, fold)
+	for _, l := range listings[Far].Mailboxes {
+		if name, ok := all.Near(l.Name); ok {
+			x.learn(name, l.Role, l.Subscribed, true)
+		}
+	}
+	x.names = x.Rules.Translate(names[Far], names[Near], x.selects, fold)
 	x.unmapped = map[Name]string{}
 	for _, stop := range x.names.Stopped {
-		reason := fmt.Sprintf("%s: %s", stop.Reason, spelled(stop.Far, stop.Near))
-		x.problem(Problem{Side: Far, Reason: "mailbox left out: " + reason})
-		for _, name := range stop.Near {
+		reason := stopReason(stop)
+		for _, name := range slices.Concat(stop.Near, stop.NewNear) {
 			x.unmapped[name] = reason
 		}
 	}
 	x.rename(&listings[Far])
+}
+
+// stopReason says why mailboxes are left alone, which they are, and by which rules.
+func stopReason(stop nametrans.Stop) string {
+	reason := fmt.Sprintf("%s: %s", stop.Reason, spelled(stop.Far, stop.Near))
+	if len(stop.Rules) > 0 {
+		reason += " (" + strings.Join(stop.Rules, ", ") + ")"
+	}
+	return reason
 }
 
 // rename translates a far listing by what was proved last.
@@ -60,8 +77,17 @@ func (x *run) rename(listing *Listing) {
 
 // blockUnmapped leaves mailboxes alone that have no name of their own on the other side,
 // or that the rules lead elsewhere than before: UIDs of one mailbox must never be taken
-// for those of another.
+// for those of another. A box that is there on neither side shows nothing of that, so it
+// is named here.
 func (x *run) blockUnmapped(byName map[Name]*box) {
+	for _, stop := range x.names.Stopped {
+		shown := func(name Name) bool {
+			return byName[name] != nil && (byName[name].sides[Far].exists() || byName[name].sides[Near].exists())
+		}
+		if !slices.ContainsFunc(slices.Concat(stop.Near, stop.NewNear), shown) {
+			x.problem(Problem{Side: Far, Reason: "left out: " + stopReason(stop)})
+		}
+	}
 	for name, b := range byName {
 		reason := x.unmapped[name]
 		far := &b.sides[Far]

@@ -38,28 +38,18 @@ const (
 //
 // Names below a colliding name collide with it: on the side that does not keep
 // "Lists" and "lists" apart, "Lists/a" and "lists/b" have one parent.
+//
+// Where names are translated, Rules.Translate finds the collisions.
 func Collisions(far, near []Name, foldCase bool) []Collision {
 	groups := make(map[string]*Collision)
-	spellings := spellingsOf(slices.Concat(far, near), foldCase)
+	used := newSpellings(slices.Concat(far, near), foldCase)
 	collect := func(names []Name, member func(*Collision) *[]Name) {
-		count := make(map[Name]int)
-		for _, n := range names {
-			count[n]++
-		}
-		for _, n := range names {
-			top, reason := clash(n, spellings, foldCase)
-			if reason == "" && count[n] > 1 {
-				top, reason = n, ReasonTwice
+		for n, c := range used.clashes(names) {
+			if groups[c.top] == nil {
+				groups[c.top] = &Collision{Reason: c.reason}
 			}
-			if reason == "" {
-				continue
-			}
-			k := key(top, foldCase)
-			if groups[k] == nil {
-				groups[k] = &Collision{Reason: reason}
-			}
-			list := member(groups[k])
-			*list = append(*list, n)
+			list := member(groups[c.top])
+			*list = append(*list, slices.Repeat([]Name{n}, c.times)...)
 		}
 	}
 	collect(far, func(c *Collision) *[]Name { return &c.Far })
@@ -74,37 +64,86 @@ func Collisions(far, near []Name, foldCase bool) []Collision {
 	return found
 }
 
-// spellingsOf returns, for the key of every name in names and above them, the
-// spellings in use.
-func spellingsOf(names []Name, foldCase bool) map[string][]Name {
-	spellings := make(map[string][]Name)
-	for _, n := range names {
-		for ; n != ""; n = n.Parent() {
-			k := key(n, foldCase)
-			if !slices.Contains(spellings[k], n) {
-				spellings[k] = append(spellings[k], n)
-			}
-		}
-	}
-	return spellings
+// spellings are the names in use on a side, and above them.
+type spellings struct {
+	foldCase bool
+	inUse    map[Name]bool
+	byKey    map[string]*family
 }
 
-// clash returns the topmost name, from n upwards, that is spelled in more ways
-// than one, and why that is a collision; an empty reason when none is.
-func clash(n Name, spellings map[string][]Name, foldCase bool) (top Name, reason Reason) {
-	for ; n != ""; n = n.Parent() {
-		used := spellings[key(n, foldCase)]
-		if len(used) < 2 {
-			continue
-		}
-		top, reason = n, ReasonNormal
-		for _, other := range used {
-			if key(other, false) != key(n, false) {
-				reason = ReasonCase
+// A family is what is known of all names in use that have one key.
+type family struct {
+	first   Name
+	several bool // not all are spelled alike
+	inCase  bool // some differ in more than their normalization
+}
+
+func newSpellings(names []Name, foldCase bool) *spellings {
+	used := &spellings{foldCase: foldCase, inUse: make(map[Name]bool, len(names)), byKey: make(map[string]*family, len(names))}
+	for _, n := range names {
+		for ; n != "" && !used.inUse[n]; n = n.Parent() {
+			used.inUse[n] = true
+			k := key(n, foldCase)
+			s := used.byKey[k]
+			if s == nil {
+				used.byKey[k] = &family{first: n}
+				continue
 			}
+			s.several = true
+			s.inCase = s.inCase || key(n, false) != key(s.first, false)
 		}
 	}
-	return top, reason
+	return used
+}
+
+// A clash is why a name collides.
+type clash struct {
+	top    string // the key of the topmost name, from the name upwards, that is spelled in more ways than one
+	reason Reason
+	times  int // how often the name is listed
+}
+
+// clashes returns those of names, which are in use, that collide with a name in
+// use or are listed more than once.
+func (s *spellings) clashes(names []Name) map[Name]clash {
+	found := make(map[Name]clash)
+	times := make(map[Name]int, len(names))
+	for _, n := range names {
+		times[n]++
+	}
+	for n, count := range times {
+		c := clash{times: count}
+		for above := n; above != ""; above = above.Parent() {
+			k := key(above, s.foldCase)
+			switch at := s.byKey[k]; {
+			case at.inCase:
+				c.top, c.reason = k, ReasonCase
+			case at.several:
+				c.top, c.reason = k, ReasonNormal
+			}
+		}
+		if c.reason == "" && count > 1 {
+			c.top, c.reason = key(n, s.foldCase), ReasonTwice
+		}
+		if c.reason != "" {
+			found[n] = c
+		}
+	}
+	return found
+}
+
+// clashesNew reports whether n, which need not be in use, would collide with a
+// name in use. A nil s holds no names.
+func (s *spellings) clashesNew(n Name) bool {
+	if s == nil {
+		return false
+	}
+	for ; n != ""; n = n.Parent() {
+		if at := s.byKey[key(n, s.foldCase)]; at != nil && (at.several || at.first != n) {
+			return true
+		}
+	}
+	return false
 }
 
 // key is equal for names that some side may take for one: canonically

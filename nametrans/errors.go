@@ -41,3 +41,13 @@ const (
 	ReasonTooLong      Reason = "the name is too long for a file system (255 octets)"
 	ReasonNotOneToOne  Reason = "the name does not survive being written and read back"
 )
+
+// Reasons why Rules stop mailboxes, besides those of a Collision.
+const (
+	ReasonShared    Reason = "the rules make one mailbox of these"
+	ReasonNoReturn  Reason = "the rules give it a name on the other side that does not lead back to it"
+	ReasonSpelling  Reason = "a rule names it in other letters (case, or how accents are encoded) than its side does"
+	ReasonRoleTwice Reason = "a rule asks for the mailbox with a special use, and a side lists several with it"
+	ReasonTwoRules  Reason = "two rules about special uses stand for one mailbox and lead to different ones"
+	ReasonNoName    Reason = "the rules make a name of it that no mailbox can have"
+)

@@ -2,6 +2,7 @@ package nametrans
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -24,17 +25,14 @@ import (
 // pattern that matches a name decides; a name that none matches is left out.
 // The zero Matcher matches nothing.
 type Matcher struct {
-	rules []rule
+	patterns []pattern
 }
 
-type rule struct {
+type pattern struct {
 	exclude bool
 	tokens  []string
 	role    string // instead of tokens
 }
-
-// Roles are the special uses that a pattern may ask for (RFC 6154, RFC 8457).
-var Roles = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Important`, `\Junk`, `\Sent`, `\Trash`}
 
 // The tokens that are not characters.
 const (
@@ -67,7 +65,7 @@ func NewMatcher(patterns []string) (Matcher, error) {
 		if p == "" {
 			return Matcher{}, &PatternError{Reason: "one of them is empty"}
 		}
-		r := rule{exclude: exclude}
+		r := pattern{exclude: exclude}
 		var reason string
 		if isRole(text) {
 			r.role, reason = roleOf(text)
@@ -78,7 +76,7 @@ func NewMatcher(patterns []string) (Matcher, error) {
 			return Matcher{}, &PatternError{Pattern: p, Reason: reason}
 		}
 		includes = includes || !exclude
-		m.rules = append(m.rules, r)
+		m.patterns = append(m.patterns, r)
 	}
 	if len(patterns) == 0 {
 		return Matcher{}, &PatternError{Reason: "the list is empty"}
@@ -98,11 +96,14 @@ func isRole(pattern string) bool {
 // roleOf returns the special use that a pattern asks for, in any case, or says what is
 // wrong with it.
 func roleOf(pattern string) (role, reason string) {
-	i := slices.IndexFunc(Roles, func(r string) bool { return strings.EqualFold(r, pattern) })
-	if i < 0 {
-		return "", "there is no such special use; they are " + strings.Join(Roles, " ")
+	var known []string
+	for _, use := range slices.Sorted(maps.Keys(usualNames)) {
+		if strings.EqualFold(use, pattern[1:]) {
+			return `\` + use, ""
+		}
+		known = append(known, `\`+use)
 	}
-	return Roles[i], ""
+	return "", "there is no such special use; they are " + strings.Join(known, " ")
 }
 
 // Match reports whether m chooses n, which has these special uses. The zero Name is
@@ -116,7 +117,7 @@ func (m Matcher) Match(n Name, roles ...string) bool {
 	if strings.SplitN(string(n), separator, 2)[0] == string(Inbox) {
 		foldUntil = len(Inbox)
 	}
-	for _, r := range slices.Backward(m.rules) {
+	for _, r := range slices.Backward(m.patterns) {
 		of := func(role string) bool { return strings.EqualFold(role, r.role) }
 		if r.role != "" && slices.ContainsFunc(roles, of) || r.role == "" && matchTokens(r.tokens, tokens, foldUntil) {
 			return !r.exclude

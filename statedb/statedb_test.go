@@ -62,7 +62,7 @@ func everyField() *mirror.Changes {
 		{Side: mirror.Near, Row: mirror.SideRow{Repository: "laptop", Identity: "5f", Bytes: mirror.KeepsBytes}},
 	}
 	c.Mailboxes = append(both("INBOX", "Lists\x00go", "\xff\"';--"), mirror.MailboxRow{
-		Side: mirror.Near, Name: "Sent", Role: `\Sent`, Subscribed: true,
+		Side: mirror.Near, Name: "Sent", Origin: "[Gmail]\x00Sent Mail", Role: `\Sent`, Subscribed: true,
 		Checkpoint: mirror.Checkpoint{
 			UIDValidity: 1<<32 - 1, UIDNext: 1<<32 - 1, HighestModSeq: 1<<63 + 5, Messages: 3, Stamps: "a\x00\xfe",
 		},

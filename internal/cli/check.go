@@ -23,6 +23,7 @@ type jsonPair struct {
 	Before     string   `json:"before,omitempty"`
 	MaxSize    int64    `json:"max_size,omitempty"`
 	Last       int      `json:"last,omitempty"`
+	Nametrans  []string `json:"nametrans,omitempty"`
 	Deletions  string   `json:"deletions"`
 	Settle     string   `json:"settle"`
 	Extra      string   `json:"extra"`
@@ -74,6 +75,9 @@ func newJSONPair(p config.Pair) jsonPair {
 		New: string(p.New), Flags: string(p.Flags), Gone: string(p.Gone), Create: string(p.Create), Remove: string(p.Remove)}
 	if p.Window.MaxAge > 0 {
 		j.MaxAge = p.Window.MaxAge.String()
+	}
+	if !p.Rules.Empty() {
+		j.Nametrans = strings.Split(p.Rules.String(), "\n")
 	}
 	for day, into := range map[time.Time]*string{p.Window.Since: &j.Since, p.Window.Before: &j.Before} {
 		if !day.IsZero() {

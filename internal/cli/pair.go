@@ -135,6 +135,7 @@ func (r *pairRun) once(ctx context.Context, report func(mirror.Event)) (mirror.R
 		Names:        [2]string{r.pair.Far.Name, r.pair.Near.Name},
 		State:        r.db,
 		Policy:       policyOf(r.pair),
+		Rules:        r.pair.Rules,
 		Selected:     func(s mirror.Selectable) bool { return chosen(r.pair, s) },
 		DryRun:       r.opts.dryRun,
 		Full:         r.opts.full,

@@ -371,6 +371,11 @@ func pairWords(p config.Pair) []string {
 		fmt.Sprintf("  mailboxes %q%s, deletions %s, settle %s", p.Patterns, subscribedOnly(p), p.Deletions, p.Settle),
 		"  changes that travel: " + travels(p),
 	}
+	for _, rule := range strings.Split(p.Rules.String(), "\n") {
+		if rule != "" {
+			lines = append(lines, "  near = far: "+rule)
+		}
+	}
 	if window := windowWords(p.Window); window != "" {
 		lines = append(lines, "  copied only: messages "+window)
 	}

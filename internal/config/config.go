@@ -97,6 +97,9 @@ type Pair struct {
 	Mailboxes  nametrans.Matcher
 	Subscribed bool // of these, only those that a side has subscribed
 
+	// Rules translate names of the far side into those of the near side.
+	Rules nametrans.Rules
+
 	// Window bounds what is copied.
 	Window Window
 

@@ -36,6 +36,7 @@ func readPair(t *table, repositories []Repository) Pair {
 	p.Direction = readDirection(t, p.Mode)
 	p.Patterns, p.Mailboxes = readMailboxes(t)
 	p.Subscribed = t.flag("subscribed")
+	p.Rules = readRules(t)
 	p.Window = readWindow(t)
 	p.Deletions = choice(t, "deletions", DeletionsTrash, DeletionsExpunge, DeletionsKeep)
 	p.Settle = t.duration("settle", DefaultSettle, maxSettle)

@@ -225,7 +225,8 @@ func randomChanges(rt *rapid.T, model *State) mirror.Changes {
 	c.DropTombs = rapid.SliceOfN(message, 0, 1).Draw(rt, "drop tombs")
 	c.DropQuarantine = rapid.SliceOfN(message, 0, 1).Draw(rt, "drop quarantine")
 	for _, k := range rapid.SliceOfN(mailbox, 0, 3).Draw(rt, "mailboxes") {
-		c.Mailboxes = append(c.Mailboxes, mirror.MailboxRow{Side: k.Side, Name: k.Name, Subscribed: some("subscribed", 2), AtRest: some("at rest", 2)})
+		origin := rapid.SampledFrom([]mirror.Name{"", "elsewhere"}).Draw(rt, "origin")
+		c.Mailboxes = append(c.Mailboxes, mirror.MailboxRow{Side: k.Side, Name: k.Name, Origin: origin, Subscribed: some("subscribed", 2), AtRest: some("at rest", 2)})
 	}
 	for _, k := range rapid.SliceOfN(message, 0, 6).Draw(rt, "messages") {
 		m := small(k.Side, k.Mailbox, k.UID)
