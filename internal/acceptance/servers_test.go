@@ -251,11 +251,12 @@ func (w *twins) disturb(r *rand.Rand, h *hand, take func(int) []int) {
 	}
 }
 
-// moveTo moves a letter to another mailbox.
-func (w *twins) moveTo(r *rand.Rand, h *hand, n int) {
+// moveTo moves a letter to another mailbox, but to none of some.
+func (w *twins) moveTo(r *rand.Rand, h *hand, n int, none ...string) {
 	w.t.Helper()
-	to := migrated[r.Intn(len(migrated))]
-	for to == h.spots[n].mailbox {
+	none = append(none, h.spots[n].mailbox)
+	to := none[0]
+	for slices.Contains(none, to) {
 		to = migrated[r.Intn(len(migrated))]
 	}
 	h.move(n, to)
