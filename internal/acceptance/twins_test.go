@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -90,7 +91,7 @@ func (w *twins) pairUp() {
 	var text strings.Builder
 	for i, a := range w.ends {
 		fmt.Fprintf(&text, "[repository.%s]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = %d\ntls = \"none\"\nuser = %q\npassword = %q\n\n",
-			[]string{"old", "new"}[i], a.server.Port, a.user, a.server.Password)
+			[]string{"old", "new"}[i], cmp.Or(a.port, a.server.Port), a.user, a.server.Password)
 	}
 	text.WriteString("[pair.mail]\nfar = \"old\"\nnear = \"new\"\nsettle = \"2s\"\n")
 	w.config = filepath.Join(w.dir, "servers.toml")
