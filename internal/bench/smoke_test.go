@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	_ "mailtwin/internal/cli" // what mailtwin is made of: without it go test gives an old result for a new program
 	"mailtwin/internal/servers"
 )
 
