@@ -179,7 +179,8 @@ func doctored(t *testing.T, trace []byte, octets int64) {
 	t.Helper()
 	end := bytes.LastIndex(trace, []byte("mail near C: ")) // its LOGOUT
 	for _, words := range []string{
-		"UID FETCH 301 (UID FLAGS)", "UID SEARCH HEADER X-Helper 7", `UID STORE 301 +FLAGS (\Deleted)`, "UID FETCH 301 (UID BODY.PEEK[])", "NOOP", "UID EXPUNGE 301",
+		"UID FETCH 301 (UID FLAGS)", "UID FETCH 301 (UID BODY.PEEK[])", "UID SEARCH HEADER X-Helper 7",
+		`UID STORE 301 +FLAGS (\Deleted)`, "UID EXPUNGE 301", "NOOP",
 	} {
 		with := slices.Concat(trace[:end], []byte("mail near C: a999 "+words+"\n"), trace[end:])
 		if wrong := dialogueOf(t, with, "near").uploads(t, 90, octets); !slices.Equal(wrong, []string{"behind an upload: " + words}) {
