@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	_ "mailtwin/internal/cli" // what the program is made of: without it go test gives an old result for a new program
 	"mailtwin/internal/proof"
 	"mailtwin/internal/servers"
 )

@@ -14,8 +14,8 @@ import (
 	"mailtwin/internal/servers"
 )
 
-// writing are the commands that change something on a server.
-var writing = regexp.MustCompile(`(?m)^C: \S+ (UID )?(STORE|APPEND|COPY|MOVE|EXPUNGE|CREATE|DELETE|RENAME|SUBSCRIBE|UNSUBSCRIBE|SELECT|CLOSE)\b`)
+// writing are the commands of a trace that change something on a server.
+var writing = regexp.MustCompile(`(?m)^\S+ (far|near) C: \S+ (UID )?(STORE|APPEND|COPY|MOVE|EXPUNGE|CREATE|DELETE|RENAME|SUBSCRIBE|UNSUBSCRIBE|SELECT|CLOSE)\b`)
 
 // TestTwoWay mirrors a corpus over TLS, changes both sides at once, and syncs
 // until it is quiet.

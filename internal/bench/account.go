@@ -12,16 +12,23 @@ import (
 	"mailtwin/imapside/imapconn"
 )
 
-// An account is one user's mail on the server.
+// An account is one user's mail on a server.
 type account struct {
-	lab  *lab
+	at   *post
 	user string
 }
 
 // endpoint is the way to the account past the proxies.
 func (a account) endpoint() endpoint {
-	s := a.lab.server
+	s := a.at.server
 	return endpoint{Port: s.Port, CertFile: s.CertFile, Fingerprint: s.Fingerprint, User: a.user, Password: s.Password}
+}
+
+// by is the way to the account through a proxy.
+func (a account) by(p *proxy, tls bool) endpoint {
+	e := a.endpoint()
+	e.Port, e.TLS = p.port, tls
+	return e
 }
 
 // fill puts the mail of a shape straight onto the server's disk, under names as
@@ -29,7 +36,7 @@ func (a account) endpoint() endpoint {
 func (a account) fill(s shape) error {
 	for i := range s.mailboxes {
 		for _, sub := range []string{"", "cur", "new", "tmp"} {
-			if err := a.lab.server.MakeDir(filepath.Join(a.dir(mailboxName(i)), sub)); err != nil {
+			if err := a.at.server.MakeDir(filepath.Join(a.dir(mailboxName(i)), sub)); err != nil {
 				return err
 			}
 		}
@@ -37,13 +44,13 @@ func (a account) fill(s shape) error {
 	return s.eachLetter(func(mailbox string, n int, body []byte) error {
 		file, wire := localForm(body), len(body)
 		name := fmt.Sprintf("%d.M%dP1.bench,S=%d,W=%d:2,%s", letterDate(n).Unix(), n, len(file), wire, letterFlags(n))
-		return a.lab.server.WriteMail(filepath.Join(a.dir(mailbox), "cur", name), file, letterDate(n))
+		return a.at.server.WriteMail(filepath.Join(a.dir(mailbox), "cur", name), file, letterDate(n))
 	})
 }
 
 // dir is where Dovecot keeps a mailbox.
 func (a account) dir(mailbox string) string {
-	root := a.lab.server.MailDir(a.user)
+	root := a.at.server.MailDir(a.user)
 	if mailbox == "INBOX" {
 		return root
 	}

@@ -41,7 +41,7 @@ func (c *contest) run(ctx context.Context, j job) ([]result, error) {
 			continue
 		}
 		c.tell("%s: preparing %s", j.id, t.name)
-		s, err := newStage(c.lab, j, t)
+		s, err := newStage(ctx, c.lab, j, t)
 		if err == nil {
 			stages = append(stages, s)
 			err = s.prepare(ctx)
@@ -118,7 +118,7 @@ func (c *contest) round(ctx context.Context, stages []*stage, under condition, f
 		return nil
 	}
 	kind := stages[0].job.kind
-	if kind.paired() && (first || kind != noop) {
+	if kind.paired() && (first || !kind.idle()) {
 		if err := c.ripen(ctx); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (c *contest) round(ctx context.Context, stages []*stage, under condition, f
 			return fmt.Errorf("%s: %s: before the run: %w", s.job.id, s.tool.name, err)
 		}
 	}
-	if kind == noop {
+	if kind.idle() {
 		return nil
 	}
 	return c.ripen(ctx)

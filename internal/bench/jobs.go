@@ -11,14 +11,23 @@ const (
 	noop                    // both sides are alike
 	incremental             // they were, and the server has changed
 	moves                   // they were, and messages changed their mailbox here
+	across                  // everything is on the server, nothing on a second one
+	acrossNoop              // both servers are alike
 )
 
 func (k kind) String() string {
-	return [...]string{"download", "upload", "no-op", "incremental", "moves"}[k]
+	return [...]string{"download", "upload", "no-op", "incremental", "moves", "servers", "servers-noop"}[k]
 }
 
 // paired reports whether both sides are alike before the job.
-func (k kind) paired() bool { return k == noop || k == incremental || k == moves }
+func (k kind) paired() bool { return k.idle() || k == incremental || k == moves }
+
+// idle reports whether there is nothing to do.
+func (k kind) idle() bool { return k == noop || k == acrossNoop }
+
+// twoServers reports whether the other side is an account on a second server and no
+// Maildir.
+func (k kind) twoServers() bool { return k == across || k == acrossNoop }
 
 // A job is what the tools are compared at.
 type job struct {
@@ -53,6 +62,8 @@ func jobs(scale float64) []job {
 		{id: "incremental", kind: incremental, shape: large, change: change{added: 100, flagged: 200, removed: 50, mean: 19_200}.scaled(scale)},
 		{id: "upload", kind: upload, shape: mail(20, 100, 19_500)},
 		{id: "moves", kind: moves, shape: large, change: change{moved: 100}.scaled(scale)},
+		{id: "servers", kind: across, shape: mail(20, 100, 19_500)},
+		{id: "servers-noop", kind: acrossNoop, shape: mail(20, 100, 19_500)},
 	}
 	for i := range list {
 		list[i].title = list[i].describe()
@@ -86,6 +97,10 @@ func (j job) describe() string {
 		return "upload to an empty server: " + mail
 	case incremental:
 		return "on the server " + j.change.describe() + "; " + mail
+	case across:
+		return "from an account to an empty one on a second server: " + mail
+	case acrossNoop:
+		return "nothing to do between two servers: " + mail
 	case moves:
 		return fmt.Sprintf("%s moved in the Maildir; %s", plural(j.change.moved, "message"), mail)
 	}

@@ -7,17 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-
-	"mailtwin/internal/servers"
 )
 
 // A lab is a server, the proxies before it and room for mail, all on one file
 // system. It is used by one goroutine.
 type lab struct {
-	dir    string // its own, removed by close
-	server *servers.Dovecot
-	// clear and tls stand before the server's two ports.
-	clear, tls *proxy
+	dir string // its own, removed by close
+	post
+	// other is a second server, nil until a job needs it.
+	other *post
 	// program is the built mailtwin, "" before build; self is this program.
 	program, self string
 	// filled are accounts that hold the mail of a shape and are only copied.
@@ -58,14 +56,18 @@ func (l *lab) start(ctx context.Context) (err error) {
 	if l.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if l.server, err = startServer(ctx, l.dir); err != nil {
-		return err
+	return l.post.start(ctx, l.dir)
+}
+
+// second is the second server, started when it is needed first.
+func (l *lab) second(ctx context.Context) (*post, error) {
+	if l.other == nil {
+		l.other = &post{}
+		if err := l.other.start(ctx, l.dir); err != nil {
+			return nil, fmt.Errorf("the second server: %w", err)
+		}
 	}
-	if l.clear, err = newProxy(fmt.Sprintf("127.0.0.1:%d", l.server.Port)); err != nil {
-		return err
-	}
-	l.tls, err = newProxy(fmt.Sprintf("127.0.0.1:%d", l.server.TLSPort))
-	return err
+	return l.other, nil
 }
 
 // build builds mailtwin as its README says. It works within the repository.
@@ -79,48 +81,19 @@ func (l *lab) build(ctx context.Context) error {
 	return nil
 }
 
-// startServer starts a Dovecot that keeps its mail in dir: it makes a directory
-// where temporary files go.
-func startServer(ctx context.Context, dir string) (*servers.Dovecot, error) {
-	before, had := os.LookupEnv("TMPDIR")
-	if err := os.Setenv("TMPDIR", dir); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if had {
-			os.Setenv("TMPDIR", before)
-		} else {
-			os.Unsetenv("TMPDIR")
-		}
-	}()
-	return servers.StartDovecot(ctx, servers.Options{})
-}
-
 // close ends everything and removes all mail.
 func (l *lab) close() {
-	for _, p := range []*proxy{l.clear, l.tls} {
-		if p != nil {
-			p.close()
-		}
-	}
-	if l.server != nil {
-		l.server.Stop()
+	l.post.close()
+	if l.other != nil {
+		l.other.close()
 	}
 	os.RemoveAll(l.dir)
 }
 
-// proxy is the one for a kind of connection.
-func (l *lab) proxy(tls bool) *proxy {
-	if tls {
-		return l.tls
-	}
-	return l.clear
-}
-
-// newAccount is an account that nobody used, without mail.
-func (l *lab) newAccount() account {
+// newAccount is an account of a server that nobody used, without mail.
+func (l *lab) newAccount(at *post) account {
 	l.users++
-	return account{l, fmt.Sprintf("user%d", l.users)}
+	return account{at, fmt.Sprintf("user%d", l.users)}
 }
 
 // account returns one that holds the mail of s, to be copied.
@@ -128,7 +101,7 @@ func (l *lab) account(ctx context.Context, s shape) (account, error) {
 	if a, found := l.filled[s]; found {
 		return a, nil
 	}
-	a := l.newAccount()
+	a := l.newAccount(&l.post)
 	if err := a.fill(s); err != nil {
 		return a, err
 	}

@@ -93,6 +93,8 @@ var limits = []limit{
 	{"moves", near40, "", wall, "mbsync", 0.35},
 	{"moves", near40, "", sent, "", 20_000},
 	{"moves", near40, "", peak, "", 48 * mebi},
+	{"servers", near40, "", wall, "mbsync", 0.30},
+	{"servers-noop", near40, "", wall, "mbsync", 0.12},
 }
 
 // holds reports whether the limit concerns a file system.

@@ -11,11 +11,11 @@
 // It is run in the repository, from which it builds mailtwin.
 // With -write docs/BENCHMARKS.md the report becomes a file.
 //
-// Each tool has an account and a Maildir of its own, made alike. No-ops are timed
-// on the third quiet run, everything else after the changes are three seconds
-// old. After each run both sides are counted: a run that failed, did nothing
-// where something was to be done, or something where nothing was, ends the
-// benchmark with exit 1. Servers and proxies listen on the loopback address;
+// Each tool has an account and a Maildir of its own, made alike, or two accounts on
+// two servers. No-ops are timed on the third quiet run, everything else after the
+// changes are three seconds old. After each run both sides are counted: a run that
+// failed, did nothing where something was to be done, or something where nothing was,
+// ends the benchmark with exit 1. Servers and proxies listen on the loopback address;
 // everything is removed at the end, after Ctrl-C too.
 package main
 

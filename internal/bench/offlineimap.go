@@ -10,6 +10,7 @@ import (
 func offlineIMAP() tool {
 	return tool{
 		name: "offlineimap", binary: "/usr/bin/offlineimap", version: []string{"--version"}, once: true,
+		does: []kind{download, upload, noop, incremental, moves},
 		note: "one run (`-o`), `ui = quiet`, everything else as by default; measured once",
 		configure: func(s *site) error {
 			if err := os.MkdirAll(s.mail(), 0o700); err != nil {

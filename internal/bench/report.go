@@ -27,13 +27,14 @@ Written by ` + "`go run ./internal/bench`" + `; not edited by hand. The command 
 
     go run ./internal/bench %s
 
-Each tool has an account and a Maildir of its own, made alike, and runs as a process of its own; in each repetition
-the tools run one after the other. Between tool and server stands a proxy on the same machine, which takes its part of
-the processors. It delays each direction by half the round-trip time without limiting bandwidth; TCP set-up costs one
-round trip, and a greeting comes after two. No-ops are timed on the third quiet run and after; local and remote changes
-are %g seconds old when a run begins; before each repetition of the paired jobs two quiet runs, not timed, settle what
-the one before left. After each run both sides were counted, with flags; a no-op must change neither.
-imapsync is not among them: it copies between servers, and no job here does.
+Each tool has an account and a Maildir of its own, made alike, or two accounts on two servers, and runs as a process of
+its own; in each repetition the tools run one after the other. Between the tool and each server stands a proxy on the
+same machine, which takes its part of the processors. It delays each direction by half the round-trip time without
+limiting bandwidth; TCP set-up costs one round trip, and a greeting comes after two. No-ops are timed on the third quiet
+run and after; local and remote changes are %g seconds old when a run begins; before each repetition of the paired jobs
+two quiet runs, not timed, settle what the one before left. After each run both sides were counted, with flags; a no-op
+must change neither.
+imapsync, which copies between servers only, is not among them.
 
 %s
 

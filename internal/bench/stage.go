@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A stage is one tool at one job: its account, its Maildir, and what both must
-// hold after the next run.
+// A stage is one tool at one job: its account, its Maildir or its second account,
+// and what both must hold after the next run.
 type stage struct {
 	lab  *lab
 	job  job
@@ -18,6 +18,7 @@ type stage struct {
 	site
 	account account
 	source  account // what the account is made from
+	second  account // on the second server, where the kind wants one
 	// due is what both sides must hold after the next run.
 	due census
 	// round counts the changes so far, so that each is another one.
@@ -29,9 +30,17 @@ const patience = time.Hour
 
 var errStuck = errors.New("it did not end within an hour")
 
-// newStage gives a tool an account and a directory of its own, both empty.
-func newStage(l *lab, j job, t tool) (*stage, error) {
-	s := &stage{lab: l, job: j, tool: t, account: l.newAccount(), due: j.shape.census()}
+// newStage gives a tool an account and a directory of its own, both empty, and a
+// second account where the kind wants one.
+func newStage(ctx context.Context, l *lab, j job, t tool) (*stage, error) {
+	s := &stage{lab: l, job: j, tool: t, account: l.newAccount(&l.post), due: j.shape.census()}
+	if j.kind.twoServers() {
+		other, err := l.second(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.second = l.newAccount(other)
+	}
 	s.site = site{dir: filepath.Join(l.dir, j.id+"-"+t.name), kind: j.kind}
 	return s, os.Mkdir(s.dir, 0o700)
 }
@@ -48,7 +57,7 @@ func (s *stage) prepare(ctx context.Context) (err error) {
 	if !s.job.kind.paired() {
 		return nil
 	}
-	if err := s.account.restore(ctx, &s.source); err != nil {
+	if err := s.restore(ctx); err != nil {
 		return err
 	}
 	if s.tool.plain {
@@ -72,6 +81,11 @@ func (s *stage) restore(ctx context.Context) error {
 			return err
 		}
 		return s.account.restore(ctx, nil)
+	}
+	if s.job.kind.twoServers() {
+		if err := s.second.restore(ctx, nil); err != nil {
+			return err
+		}
 	}
 	return s.account.restore(ctx, &s.source)
 }
@@ -109,7 +123,7 @@ func fillMaildir(root string, of shape) error {
 func (s *stage) before(ctx context.Context) error {
 	s.round++
 	switch s.job.kind {
-	case noop:
+	case noop, acrossNoop:
 		return nil
 	case incremental:
 		if err := s.changeServer(ctx); err != nil {
@@ -131,29 +145,38 @@ func (s *stage) before(ctx context.Context) error {
 
 // run runs the tool once, under a condition, and counts what it took.
 func (s *stage) run(ctx context.Context, under condition) (sample, error) {
-	at := s.lab.proxy(under.tls)
-	s.endpoint = s.account.endpoint()
-	s.endpoint.Port, s.endpoint.TLS = at.port, under.tls
+	proxies := []*proxy{s.account.at.proxy(under.tls)}
+	s.endpoint = s.account.by(proxies[0], under.tls)
+	if s.kind.twoServers() {
+		proxies = append(proxies, s.second.at.proxy(under.tls))
+		s.other = s.second.by(proxies[1], under.tls)
+	}
 	if err := s.tool.configure(&s.site); err != nil {
 		return sample{}, err
 	}
-	at.reset(under.rtt, s.job.rate)
+	for _, p := range proxies {
+		p.reset(under.rtt, s.job.rate)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errStuck)
 	defer cancel()
 	used, err := runProcess(ctx, s.tool.command(s.lab, &s.site))
 	if err != nil {
 		return sample{}, err
 	}
-	counted := at.counts()
-	if len(counted) == 0 {
-		return sample{}, errors.New("it made no connection")
+	var counted []traffic
+	for i, p := range proxies {
+		links := p.counts()
+		if len(links) == 0 {
+			return sample{}, fmt.Errorf("it made no connection to server %d", i+1)
+		}
+		counted = append(counted, links...)
 	}
 	return newSample(used, counted), nil
 }
 
 // measure runs the tool and looks whether it did what it had to.
 func (s *stage) measure(ctx context.Context, under condition) (sample, error) {
-	if s.job.kind == noop {
+	if s.job.kind.idle() {
 		return s.quiet(ctx, under)
 	}
 	sample, err := s.run(ctx, under)
@@ -185,7 +208,11 @@ func (s *stage) stamps(ctx context.Context) (both [2]string, err error) {
 	if both[0], err = s.account.stamp(ctx); err != nil {
 		return both, err
 	}
-	both[1], err = stamp(s.mail())
+	if s.kind.twoServers() {
+		both[1], err = s.second.stamp(ctx)
+	} else {
+		both[1], err = stamp(s.mail())
+	}
 	return both, err
 }
 
@@ -195,11 +222,19 @@ func (s *stage) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	near, err := lookLocal(s.mail(), true)
+	near, err := s.lookNear(ctx)
 	if err != nil {
 		return err
 	}
 	return compareSides(far, near, s.due)
+}
+
+// lookNear counts what the Maildir, or the second account, holds.
+func (s *stage) lookNear(ctx context.Context) (census, error) {
+	if s.kind.twoServers() {
+		return s.second.look(ctx)
+	}
+	return lookLocal(s.mail(), true)
 }
 
 // compareSides says what is wrong with both sides after a run.
@@ -208,11 +243,11 @@ func compareSides(far, near, due census) error {
 		return fmt.Errorf("after the run on the server: %w", err)
 	}
 	if err := near.differs(due); err != nil {
-		return fmt.Errorf("after the run in the Maildir: %w", err)
+		return fmt.Errorf("after the run on the other side: %w", err)
 	}
 	// LF is one octet less a line than CRLF, and a line here is long.
 	if near.octets() < far.octets()*9/10 {
-		return fmt.Errorf("after the run the Maildir holds %d octets, the server %d", near.octets(), far.octets())
+		return fmt.Errorf("after the run the other side holds %d octets, the server %d", near.octets(), far.octets())
 	}
 	return nil
 }
@@ -235,6 +270,11 @@ func (s *stage) settle(ctx context.Context, tls bool) error {
 func (s *stage) remove() error {
 	if err := os.RemoveAll(s.dir); err != nil {
 		return err
+	}
+	if s.kind.twoServers() {
+		if err := s.second.remove(); err != nil {
+			return err
+		}
 	}
 	return s.account.remove()
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A tool keeps an account and a Maildir alike.
+// A tool keeps an account and a Maildir alike, or two accounts.
 type tool struct {
 	name string
 	// note says on a line of the report how it is run.
@@ -31,19 +31,22 @@ type tool struct {
 	arguments func(s *site) []string
 }
 
-// A site is where a tool works: one account, one Maildir.
+// A site is where a tool works: one account, and one Maildir or another account.
 type site struct {
 	dir string // configuration, state and mail
 	endpoint
-	kind kind
+	other endpoint // where the kind wants two servers
+	kind  kind
 }
 
 func (s *site) mail() string            { return filepath.Join(s.dir, "Mail") }
 func (s *site) state() string           { return filepath.Join(s.dir, "state") }
 func (s *site) config() string          { return filepath.Join(s.dir, "config") }
 func (s *site) write(text string) error { return os.WriteFile(s.config(), []byte(text), 0o600) }
-func (s *site) choose(tls, no string) string {
-	if s.TLS {
+
+// choose is one of two texts, as the connection is with TLS or not.
+func (e endpoint) choose(tls, no string) string {
+	if e.TLS {
 		return tls
 	}
 	return no
@@ -95,8 +98,7 @@ func (t tool) describe(ctx context.Context, l *lab) (string, error) {
 	return line, nil
 }
 
-// tools are all that can be compared, ours first. imapsync copies between
-// servers only, and no job here is one.
+// tools are all that can be compared, ours first.
 func tools() []tool { return []tool{mailtwin(), mbsync(), bare(), offlineIMAP()} }
 
 func mailtwin() tool {
@@ -104,7 +106,19 @@ func mailtwin() tool {
 		name: "mailtwin", version: []string{"version"},
 		note: "`sync`, two-way, nested layout, default settings",
 		configure: func(s *site) error {
-			return s.write(fmt.Sprintf(`[repository.far]
+			near := fmt.Sprintf("[repository.near]\ntype = \"maildir\"\npath = %q\n", s.mail())
+			if s.kind.twoServers() {
+				near = s.other.mailtwin("near")
+			}
+			return s.write(s.mailtwin("far") + near + "[pair.bench]\nfar = \"far\"\nnear = \"near\"\n")
+		},
+		arguments: func(s *site) []string { return []string{"--config", s.config(), "sync"} },
+	}
+}
+
+// mailtwin is the account as a repository.
+func (e endpoint) mailtwin(name string) string {
+	return fmt.Sprintf(`[repository.%s]
 type = "imap"
 host = "127.0.0.1"
 port = %d
@@ -112,17 +126,7 @@ port = %d
 user = %q
 password = %q
 
-[repository.near]
-type = "maildir"
-path = %q
-
-[pair.bench]
-far = "far"
-near = "near"
-`, s.Port, s.choose(`tls = "implicit"`+"\n"+`tls_fingerprint = "sha256:`+s.Fingerprint+`"`, `tls = "none"`), s.User, s.Password, s.mail()))
-		},
-		arguments: func(s *site) []string { return []string{"--config", s.config(), "sync"} },
-	}
+`, name, e.Port, e.choose(`tls = "implicit"`+"\n"+`tls_fingerprint = "sha256:`+e.Fingerprint+`"`, `tls = "none"`), e.User, e.Password)
 }
 
 // mbsync checks the name in a certificate, and takes no address for one.
@@ -136,22 +140,11 @@ func mbsync() tool {
 					return err
 				}
 			}
-			return s.write(fmt.Sprintf(`IMAPAccount bench
-Host localhost
-Port %d
-User %s
-Pass %q
-AuthMechs LOGIN
-%s
-
-IMAPStore far
-Account bench
-
-MaildirStore near
-Path %q
-Inbox %q
-SubFolders Verbatim
-
+			near := fmt.Sprintf("MaildirStore near\nPath %q\nInbox %q\nSubFolders Verbatim\n", s.mail()+"/", filepath.Join(s.mail(), "INBOX"))
+			if s.kind.twoServers() {
+				near = s.other.mbsync("near")
+			}
+			return s.write(s.mbsync("far") + near + fmt.Sprintf(`
 Channel bench
 Far :far:
 Near :near:
@@ -160,11 +153,26 @@ Create Both
 Expunge Both
 Sync All
 SyncState %q
-`, s.Port, s.User, s.Password, s.choose("SSLType IMAPS\nCertificateFile "+s.CertFile, "SSLType None"),
-				s.mail()+"/", filepath.Join(s.mail(), "INBOX"), s.state()+"/"))
+`, s.state()+"/"))
 		},
 		arguments: func(s *site) []string { return []string{"-c", s.config(), "-q", "bench"} },
 	}
+}
+
+// mbsync is the account as a store.
+func (e endpoint) mbsync(name string) string {
+	return fmt.Sprintf(`IMAPAccount %[1]s
+Host localhost
+Port %[2]d
+User %[3]s
+Pass %[4]q
+AuthMechs LOGIN
+%[5]s
+
+IMAPStore %[1]s
+Account %[1]s
+
+`, name, e.Port, e.User, e.Password, e.choose("SSLType IMAPS\nCertificateFile "+e.CertFile, "SSLType None"))
 }
 
 // can reports whether the tool does a kind of job.
