@@ -37,8 +37,10 @@ type Stop struct {
 
 // Near returns what the far mailbox is called on the near side. It is false for
 // a mailbox that is stopped. A name that Translate did not see, such as that of
-// a mailbox made since, is proved now, against all that Translate saw: it must
-// come back, and collide with nothing.
+// a mailbox made since or of one that is not selected, is proved now, against
+// all that Translate saw: it must come back, and collide with nothing. Two such
+// names are never given one name, but whether they collide with each other (see
+// Collisions) is known only when both are listed.
 func (t Translation) Near(far Name) (Name, bool) { return t.image(farSide, far) }
 
 // Far returns what the near mailbox is called on the far side, as Near does.
@@ -65,19 +67,21 @@ func (t Translation) image(from side, n Name) (Name, bool) {
 // Translate applies the rules to what both sides list, and proves the result:
 //
 //   - Each name that occurs has one name on the other side, which leads back to
-//     it by the same rules. This holds for the names that are listed and for
-//     those that would be made for them.
-//   - No two mailboxes of a side have one name on the other.
-//   - No two names of a side, listed or to be made, collide: see Collisions.
+//     it. Names that occur are those listed and those they have, or would be
+//     made under, on the other side.
+//   - No two names of a side have one name on the other.
+//   - No two names of a side collide: see Collisions.
 //
-// Mailboxes for which one of these does not hold are in Stopped, all others
-// translate. Which mailboxes are listed besides changes the translation of a
-// name only by a Stop that names both, or by being listed with a special use
-// that a rule asks for.
+// Mailboxes of which this does not hold are in Stopped, all others translate.
+// What else is listed has no part in the translation of a name, but for what
+// stands with it in one Stop and for the mailboxes of a special use that a rule
+// asks for.
 //
-// selected tells by near names which mailboxes belong to the pair; nil selects
-// all. The others are not proved, and do not stop anything. foldCase is as for
-// Collisions. The order of far and near does not matter.
+// selected tells by their near names which mailboxes belong to the pair; nil
+// selects all. The others are not proved and stop nothing; a far mailbox that
+// has no near name to tell it by belongs. foldCase is as for Collisions. The
+// order of far and near does not matter. The cost grows in proportion to the
+// number of names.
 func (r Rules) Translate(far, near []Mailbox, selected func(near Name) bool, foldCase bool) Translation {
 	var l *lookup
 	if !r.Empty() {

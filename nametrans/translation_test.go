@@ -53,6 +53,12 @@ var translationTests = []translationTest{
 		notFar: []string{"lists|c", "Lists|a", "Lists|x"},
 	},
 	{
+		about: "no rules: what is found later collides above it",
+		far:   []string{"Lists|a", "lists|b"}, foldCase: true,
+		stops:  []Stop{{Far: names("Lists|a", "lists|b"), NewNear: names("Lists|a", "lists|b"), Reason: ReasonCase}},
+		notFar: []string{"Lists|x", "lists|x", "LISTS"},
+	},
+	{
 		about: "exact",
 		rules: []string{"Sent = [Gmail]/Sent Mail"},
 		far:   []string{"INBOX", gmailSent}, near: []string{"INBOX", "Sent", "x"},
@@ -93,6 +99,13 @@ var translationTests = []translationTest{
 		},
 	},
 	{
+		about:   "a name that is stopped is nobody else's later",
+		rules:   []string{"Sent = [Gmail]/Sent Mail"},
+		far:     []string{"Sent"},
+		stops:   []Stop{{Far: names("Sent"), NewNear: names("Sent"), Reason: ReasonNoReturn}},
+		notNear: []string{gmailSent},
+	},
+	{
 		about: "what would be made counts as well",
 		rules: []string{"Sent = [Gmail]/Sent Mail"},
 		far:   []string{"Sent"}, near: []string{"Sent"},
@@ -114,6 +127,13 @@ var translationTests = []translationTest{
 		far:   []string{"INBOX", "Sent", "INBOX|a"}, near: []string{"INBOX", "Work|a"},
 		pairs: []string{"INBOX = INBOX", "Work|INBOX|a = INBOX|a", "Work|Sent = Sent", "Work|a = a"},
 		later: []string{"Work|Work|a = Work|a"}, notFar: []string{"a", "Work", "Work|inbox", "Work|INBOX"},
+	},
+	{
+		about: "prefix: a near name that is INBOX but for its place has nothing to do with INBOX",
+		rules: []string{"Work/* = *"},
+		far:   []string{"INBOX"}, near: []string{"Work|inbox"},
+		pairs: []string{"INBOX = INBOX"},
+		stops: []Stop{{Near: names("Work|inbox"), NewFar: names("Work|inbox"), Reason: ReasonNoReturn}},
 	},
 	{
 		about: "prefix: a near name outside the subtree",
@@ -184,6 +204,15 @@ var translationTests = []translationTest{
 		pairs: []string{"Sent = b", "old = a"},
 	},
 	{
+		about: "role: one mailbox, listed twice, is one with it",
+		rules: []string{`Sent = \Sent`, `old = \Trash`, "Bin = a"},
+		far:   []string{`b \Sent`, `b \Sent`, `a \Trash`, `a \Trash`}, near: []string{"old"},
+		stops: []Stop{
+			{Far: names("a"), Near: names("old"), NewNear: names("Bin"), Reason: ReasonTwice},
+			{Far: names("b"), NewNear: names("Sent"), Reason: ReasonTwice},
+		},
+	},
+	{
 		about: "role: two with it, not selected",
 		rules: []string{`Sent = \Sent`},
 		far:   []string{`b \Sent`, `a \Sent`, "c"}, hidden: []string{"Sent"},
@@ -227,6 +256,12 @@ var translationTests = []translationTest{
 		far:   []string{"abc", "b", "b/c", "bcd"},
 		pairs: []string{"$c = b/c", "abc = abc", "x = b"},
 		stops: []Stop{{Far: names("bcd"), NewNear: names("y"), Reason: ReasonNoReturn}},
+	},
+	{
+		about: "regular expression: an asterisk is a character",
+		rules: []string{"x/(.*) -> $1; (.*) -> x/$1"},
+		far:   []string{"x|a*b", "x|*", `x|a/b\`},
+		pairs: []string{"* = x|*", "a*b = x|a*b", `a/b\ = x|a/b\`},
 	},
 	{
 		about: "as OfflineIMAP's users wrote them: there with a dot, back without",
