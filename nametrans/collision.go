@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -69,6 +70,7 @@ type spellings struct {
 	foldCase bool
 	inUse    map[Name]bool
 	byKey    map[string]*family
+	several  bool // so it is with a family
 }
 
 // A family is what is known of all names in use that have one key.
@@ -81,15 +83,18 @@ type family struct {
 func newSpellings(names []Name, foldCase bool) *spellings {
 	used := &spellings{foldCase: foldCase, inUse: make(map[Name]bool, len(names)), byKey: make(map[string]*family, len(names))}
 	for _, n := range names {
-		for ; n != "" && !used.inUse[n]; n = n.Parent() {
+		if used.inUse[n] {
+			continue
+		}
+		// The key of a name above n is the key of n so far.
+		for k := key(n, foldCase); n != "" && !used.inUse[n]; n, k = n.Parent(), above(k) {
 			used.inUse[n] = true
-			k := key(n, foldCase)
 			s := used.byKey[k]
 			if s == nil {
 				used.byKey[k] = &family{first: n}
 				continue
 			}
-			s.several = true
+			used.several, s.several = true, true
 			s.inCase = s.inCase || key(n, false) != key(s.first, false)
 		}
 	}
@@ -113,8 +118,10 @@ func (s *spellings) clashes(names []Name) map[Name]clash {
 	}
 	for n, count := range times {
 		c := clash{times: count}
-		for above := n; above != ""; above = above.Parent() {
-			k := key(above, s.foldCase)
+		if !s.several && count == 1 {
+			continue
+		}
+		for k := key(n, s.foldCase); k != ""; k = above(k) {
 			switch at := s.byKey[k]; {
 			case at.inCase:
 				c.top, c.reason = k, ReasonCase
@@ -138,23 +145,41 @@ func (s *spellings) clashesNew(n Name) bool {
 	if s == nil {
 		return false
 	}
-	for ; n != ""; n = n.Parent() {
-		if at := s.byKey[key(n, s.foldCase)]; at != nil && (at.several || at.first != n) {
+	for k := key(n, s.foldCase); k != ""; n, k = n.Parent(), above(k) {
+		if at := s.byKey[k]; at != nil && (at.several || at.first != n) {
 			return true
 		}
 	}
 	return false
 }
 
+// above returns the key of the parent of the name with the key k.
+func above(k string) string { return string(Name(k).Parent()) }
+
 // key is equal for names that some side may take for one: canonically
 // equivalent ones and, with foldCase, ones that are so but for case. The
 // folding is Unicode's simple one, rune by rune, as file systems do it.
 func key(n Name, foldCase bool) string {
+	if isASCII(string(n)) { // as it mostly is; the same, only sooner
+		if foldCase {
+			return strings.ToUpper(string(n))
+		}
+		return string(n)
+	}
 	if !foldCase {
 		return norm.NFC.String(string(n))
 	}
 	folded := strings.Map(foldRune, norm.NFD.String(string(n)))
 	return norm.NFC.String(folded)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // foldRune returns the smallest rune that is r but for case.

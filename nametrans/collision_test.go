@@ -100,6 +100,11 @@ func TestCollisions(t *testing.T) {
 			want: []Collision{{names("INBOX", "INBOX"), names(), ReasonTwice}},
 		},
 		{
+			about: "listed twice, and in another case",
+			far:   names("Sent", "Sent"), near: names("sent"), foldCase: true,
+			want: []Collision{{names("Sent", "Sent"), names("sent"), ReasonCase}},
+		},
+		{
 			about: "two groups, sorted",
 			far:   names("b", "A"), near: names("a", "B"), foldCase: true,
 			want: []Collision{{names("A"), names("a"), ReasonCase}, {names("b"), names("B"), ReasonCase}},

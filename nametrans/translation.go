@@ -37,8 +37,10 @@ type Stop struct {
 
 // Near returns what the far mailbox is called on the near side. It is false for
 // a mailbox that is stopped. A name that Translate did not see, such as that of
-// a mailbox made since, is proved now, against all that Translate saw: it must
-// come back, and collide with nothing.
+// a mailbox made since or of one that is not selected, is proved now, against
+// all that Translate saw: it must come back, and collide with nothing. Two such
+// names are never given one name, but whether they collide with each other (see
+// Collisions) is known only when both are listed.
 func (t Translation) Near(far Name) (Name, bool) { return t.image(farSide, far) }
 
 // Far returns what the near mailbox is called on the far side, as Near does.
@@ -65,19 +67,21 @@ func (t Translation) image(from side, n Name) (Name, bool) {
 // Translate applies the rules to what both sides list, and proves the result:
 //
 //   - Each name that occurs has one name on the other side, which leads back to
-//     it by the same rules. This holds for the names that are listed and for
-//     those that would be made for them.
-//   - No two mailboxes of a side have one name on the other.
-//   - No two names of a side, listed or to be made, collide: see Collisions.
+//     it. Names that occur are those listed and those they have, or would be
+//     made under, on the other side.
+//   - No two names of a side have one name on the other.
+//   - No two names of a side collide: see Collisions.
 //
-// Mailboxes for which one of these does not hold are in Stopped, all others
-// translate. Which mailboxes are listed besides changes the translation of a
-// name only by a Stop that names both, or by being listed with a special use
-// that a rule asks for.
+// Mailboxes of which this does not hold are in Stopped, all others translate.
+// What else is listed has no part in the translation of a name, but for what
+// stands with it in one Stop and for the mailboxes of a special use that a rule
+// asks for.
 //
-// selected tells by near names which mailboxes belong to the pair; nil selects
-// all. The others are not proved, and do not stop anything. foldCase is as for
-// Collisions. The order of far and near does not matter.
+// selected tells by their near names which mailboxes belong to the pair; nil
+// selects all. The others are not proved and stop nothing; a far mailbox that
+// has no near name to tell it by belongs. foldCase is as for Collisions. The
+// order of far and near does not matter. The cost grows in proportion to the
+// number of names.
 func (r Rules) Translate(far, near []Mailbox, selected func(near Name) bool, foldCase bool) Translation {
 	var l *lookup
 	if !r.Empty() {
@@ -110,12 +114,17 @@ type node struct {
 	name    Name
 	listed  bool
 	belongs bool   // listed, and selected
+	image   *image // on the other side; nil until asked for
 	reason  Reason // why it stops; empty when it does not, or only others of its group do
 	up      int    // index of another node of the group, its own at the root
 }
 
 func prove(l *lookup, listed [2][]Name, selected func(near Name) bool, foldCase bool) Translation {
-	p := &proof{lookup: l, ids: [2]map[Name]int{{}, {}}}
+	count := len(listed[farSide]) + len(listed[nearSide])
+	p := &proof{lookup: l, nodes: make([]node, 0, 2*count)}
+	for _, s := range bothSides {
+		p.ids[s] = make(map[Name]int, count)
+	}
 	members := p.join(listed, selected)
 	for _, s := range bothSides {
 		for _, n := range listed[s] {
@@ -126,7 +135,10 @@ func prove(l *lookup, listed [2][]Name, selected func(near Name) bool, foldCase 
 	}
 	p.countSides()
 	used := p.collide(members, foldCase)
-	t := Translation{lookup: l, used: used, pairs: [2]map[Name]Name{{}, {}}, stopped: [2]map[Name]bool{{}, {}}}
+	t := Translation{lookup: l, used: used}
+	for _, s := range bothSides {
+		t.pairs[s], t.stopped[s] = make(map[Name]Name, len(p.ids[s])), map[Name]bool{}
+	}
 	for _, group := range p.groups() {
 		if stop, ok := p.stop(group); ok {
 			t.Stopped = append(t.Stopped, stop)
@@ -149,16 +161,17 @@ func prove(l *lookup, listed [2][]Name, selected func(near Name) bool, foldCase 
 func (p *proof) join(listed [2][]Name, selected func(near Name) bool) (members [2][]Name) {
 	for _, s := range bothSides {
 		for _, n := range listed[s] {
-			there := p.lookup.image(s, n)
+			if id, ok := p.ids[s][n]; ok && p.nodes[id].belongs { // listed twice
+				members[s] = append(members[s], n)
+				continue
+			}
+			there := p.image(s, n)
 			if !isSelected(s, n, there, selected) {
 				continue
 			}
 			members[s] = append(members[s], n)
 			id := p.node(s, n)
-			if p.nodes[id].belongs {
-				continue // listed twice
-			}
-			p.nodes[id].belongs = true
+			p.nodes[id].belongs, p.nodes[id].image = true, &there
 			if there.reason != "" {
 				p.nodes[id].reason = there.reason
 				for _, tied := range bothSides {
@@ -168,13 +181,24 @@ func (p *proof) join(listed [2][]Name, selected func(near Name) bool) (members [
 				}
 				continue
 			}
-			p.union(id, p.node(s.other(), there.name))
-			if back := p.lookup.image(s.other(), there.name); back.name != n {
+			other := p.node(s.other(), there.name)
+			p.union(id, other)
+			back := p.image(s.other(), there.name)
+			p.nodes[other].image = &back
+			if back.name != n {
 				p.nodes[id].reason = p.noReturn(back.name, n)
 			}
 		}
 	}
 	return members
+}
+
+// image is lookup.image, which is asked once for each node.
+func (p *proof) image(from side, n Name) image {
+	if id, ok := p.ids[from][n]; ok && p.nodes[id].image != nil {
+		return *p.nodes[id].image
+	}
+	return p.lookup.image(from, n)
 }
 
 // isSelected reports whether n, a name of side s, belongs to the pair. A far
@@ -214,18 +238,11 @@ func (p *proof) countSides() {
 	}
 }
 
-// collide stops what collides on a side. It returns the names that are, or
-// would be, there.
+// collide stops what collides on a side: members, with repetitions, and what
+// would be made. It returns the names of each side.
 func (p *proof) collide(members [2][]Name, foldCase bool) (used [2]*spellings) {
-	bad := map[int]bool{}
-	for id, n := range p.nodes {
-		if n.reason != "" {
-			bad[p.root(id)] = true
-		}
-	}
-	for id, n := range p.nodes {
-		// What a stopped mailbox would be called is never made.
-		if !n.belongs && !bad[p.root(id)] {
+	for _, n := range p.nodes {
+		if !n.belongs {
 			members[n.side] = append(members[n.side], n.name)
 		}
 	}
@@ -262,13 +279,14 @@ func (p *proof) stop(group []int) (Stop, bool) {
 	}
 	for _, id := range group {
 		if n := p.nodes[id]; n.belongs {
-			there := p.lookup.image(n.side, n.name)
-			used := there.rules
-			if there.reason == "" {
-				used = append(used, p.lookup.image(n.side.other(), there.name).rules...)
-			}
-			for _, r := range used {
+			there := p.image(n.side, n.name)
+			for _, r := range there.rules {
 				rules[r.String()] = true
+			}
+			if there.reason == "" {
+				for _, r := range p.image(n.side.other(), there.name).rules {
+					rules[r.String()] = true
+				}
 			}
 		}
 	}
