@@ -28,12 +28,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"mailtwin/imapside/imapconn"
 	"mailtwin/internal/config"
 	"mailtwin/mirror"
+	"mailtwin/nametrans"
 	"mailtwin/statedb"
 )
 
@@ -559,6 +561,7 @@ var problemHints = []struct {
 	{mirror.ErrBusy, "run it again when that program is done"},
 	{mirror.ErrDenied, `ask for the right to it, or leave the mailbox out with "!NAME" in mailboxes; the others went on`},
 	{mirror.ErrNotDone, "nothing was done about it; the next run tries again"},
+	{errOtherOrigin, "set the rules back, or give the pair a new name: a new pair unites both sides and removes nothing"},
 	{errMissingMailbox, "if it was removed or renamed on purpose, do the same on the other side; until then its mail is left alone"},
 	{errRefusedFlags, "they stay on the other side and are not asked for again"},
 }
@@ -567,9 +570,17 @@ var problemHints = []struct {
 var (
 	errMissingMailbox = errors.New("mailbox is missing")
 	errRefusedFlags   = errors.New("flags that this side does not store")
+	errOtherOrigin    = errors.New("it is now paired with far ")
 )
 
+// stoppedByRules are the reasons why rules stop mailboxes.
+var stoppedByRules = []nametrans.Reason{nametrans.ReasonShared, nametrans.ReasonNoReturn, nametrans.ReasonSpelling,
+	nametrans.ReasonRoleTwice, nametrans.ReasonTwoRules, nametrans.ReasonNoName}
+
 func problemHint(reason string) string {
+	if slices.ContainsFunc(stoppedByRules, func(r nametrans.Reason) bool { return strings.Contains(reason, string(r)) }) {
+		return "change the rules in [pair.NAME.nametrans], or rename one of the mailboxes; nothing of them was touched"
+	}
 	for _, p := range problemHints {
 		if strings.Contains(reason, p.is.Error()) {
 			return p.hint
