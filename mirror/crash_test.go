@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"mailtwin/internal/proof"
@@ -74,6 +75,7 @@ func scenarios() []scenario {
 		{"IMAP and Maildir", mirrortest.Options{}, maildirLike()},
 		{"bare IMAP and Maildir", bareIMAP(), maildirLike()},
 		{"IMAP without MOVE and Maildir", mirrortest.Options{NoMove: true, NoModSeq: true}, maildirLike()},
+		{"IMAP and Maildir of other names", mirrortest.Options{}, maildirLike()},
 		{"IMAP and bare IMAP", mirrortest.Options{Gap: 3}, bareIMAP()},
 		{"Maildir and Maildir", maildirLike(), maildirLike()},
 		{"bare IMAP and bare IMAP", bareIMAP(), bareIMAP()},
@@ -122,6 +124,7 @@ func remove(p *pair) {
 // prepare brings a scenario to the moment before the run under test.
 func (s scenario) prepare(t *testing.T) *pair {
 	p := newPair(t, s.far, s.near)
+	p.elsewhere = strings.Contains(s.name, "of other names")
 	p.servers[mirror.Far].CreateMailbox(box("Archive"), "")
 	p.servers[mirror.Far].CreateMailbox(box("Trash"), `\Trash`)
 	for i := range s.before {

@@ -32,6 +32,8 @@ type historyKind struct {
 	policy    mirror.Policy
 	// inexact: a side changes messages, so that octets are not compared.
 	inexact bool
+	// elsewhere: far's mailboxes have other names.
+	elsewhere bool
 }
 
 func bareIMAP() mirrortest.Options {
@@ -50,6 +52,7 @@ func historyKinds() []historyKind {
 	few := mirror.Storable{Flags: flags(`\Answered \Flagged \Deleted \Seen`)}
 	return []historyKind{
 		{name: "IMAP and Maildir", far: mirrortest.Options{Gap: 2}, near: maildirLike(), policy: two},
+		{name: "IMAP and Maildir of other names", far: mirrortest.Options{Gap: 2}, near: maildirLike(), policy: two, elsewhere: true},
 		{name: "bare IMAP and Maildir", far: bareIMAP(), near: maildirLike(), policy: two},
 		{name: "IMAP without MOVE and Maildir", far: mirrortest.Options{NoMove: true, NoModSeq: true}, near: maildirLike(), policy: two},
 		{name: "IMAP and IMAP", far: mirrortest.Options{ObjectIDs: true}, near: mirrortest.Options{Gap: 5, NoMove: true}, policy: two},
@@ -150,6 +153,7 @@ func TestFoundHistories(t *testing.T) {
 // newHistory is a pair in step that holds the pinned letters.
 func newHistory(t tester, kind historyKind) *history {
 	h := &history{pair: newPair(t, kind.far, kind.near), kind: kind, letters: map[string]*facts{}}
+	h.elsewhere = kind.elsewhere
 	h.clock.real = true
 	h.report = func(e mirror.Event) {
 		if a := e.Action; e.Kind == mirror.Done {

@@ -54,6 +54,8 @@ type pair struct {
 	report  func(mirror.Event)
 	dry     bool
 	full    bool
+	// elsewhere says that far's mailboxes have other names, which rules lead back from.
+	elsewhere bool
 	// wrap, where set, stands between the runner and the real thing.
 	wrap      func(mirror.Side, mirror.Repository) mirror.Repository
 	wrapState func(mirror.State) mirror.State
@@ -77,6 +79,9 @@ func (p *pair) tryOnly(which func(mirror.Name) bool) (mirror.Result, error) {
 	r := &mirror.Runner{Names: [2]string{"server", "laptop"}, State: p.state, Policy: p.policy, Confirm: p.confirm, Selected: selected(which), Report: p.report, DryRun: p.dry, Full: p.full, Now: p.clock.Now, Sleep: p.clock.Sleep}
 	for _, s := range mirror.Sides {
 		r.Repositories[s] = p.servers[s].Repository()
+		if p.elsewhere && s == mirror.Far {
+			r.Repositories[s], r.Rules = elsewhere{r.Repositories[s]}, elsewhereRules
+		}
 		if p.wrap != nil {
 			r.Repositories[s] = p.wrap(s, r.Repositories[s])
 		}
