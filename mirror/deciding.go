@@ -17,6 +17,8 @@ func (b *boxPlanner) records() {
 		case far == Unknown || near == Unknown:
 		case far == Gone && near == Gone:
 			b.add(Action{Kind: Drop, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+		case far == Present && near == Present && b.prunes(r):
+			b.prune(r)
 		case far == Present && near == Present:
 			b.mergeInto(b.stored[i], r.Record, [2]Flags{r.Seen[Far].Message.Flags, r.Seen[Near].Message.Flags})
 		case far == Gone:
@@ -85,7 +87,11 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 	}
 	before := len(b.plan.Actions)
+	unsure := b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)
 	switch {
+	case s == Near && b.leftWindow(left) && unsure: // it may have been moved
+	case s == Near && b.leftWindow(left):
+		b.add(Action{Kind: Release, Side: Near, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
 	case !p.Gone.Allows(o):
@@ -113,6 +119,35 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 			b.plan.Wide = true
 		}
 	}
+}
+
+// leftWindow reports whether copies of a far message are not to be on near any more.
+func (b *boxPlanner) leftWindow(far Message) bool {
+	return b.in.Policy.Prune && !(b.in.Policy.Window.covers(far) && far.UID >= b.box.First[Far])
+}
+
+// prunes reports whether the near copy of a record is to go: both messages were seen and
+// are there, nothing is to be done about their flags, and no effect on them is open.
+func (b *boxPlanner) prunes(r RecordInput) bool {
+	if !b.leftWindow(r.Seen[Far].Message) || b.removalsOff() {
+		return false
+	}
+	for _, s := range Sides {
+		in := b.intentOf(s, r.UID[s])
+		if r.State[s] != Confirmed || !r.AtRest(s, r.Seen[s].Message.Flags, 0) || in != nil && (s == Far || in.Kind != RemoveIntent || in.Target != "") {
+			return false
+		}
+	}
+	return true
+}
+
+// prune takes the near copy of a record off.
+func (b *boxPlanner) prune(r RecordInput) {
+	a := Action{Kind: Prune, Side: Near, Mailbox: b.box.Name, UID: r.UID, Message: r.Seen[Near].Message, Record: r.Record, Reason: "it left the window"}
+	if in := b.intentOf(Near, a.Message.UID); in != nil {
+		a.Intent = in.ID
+	}
+	b.add(a)
 }
 
 // noteDeparture remembers that a message is gone on s where nothing else is

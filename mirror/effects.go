@@ -43,7 +43,7 @@ func (e *effects) carryOut(ctx context.Context) error {
 		return err
 	}
 	e.announce()
-	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals, e.riskyCopies} {
+	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals, e.prunings, e.riskyCopies} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 		for _, s := range Sides {
 			taken[s][r.UID[s]] = true
 		}
-		if unfinished || !b.followsNothing(r, x.Policy, [2]Storable{in.Sides[Far].Keeps, in.Sides[Near].Keeps}) {
+		if unfinished || x.Policy.Prune || !b.followsNothing(r, x.Policy, [2]Storable{in.Sides[Far].Keeps, in.Sides[Near].Keeps}) {
 			in.Records = append(in.Records, RecordInput{*r, [2]Sighting{b.sides[Far].sighting(r.UID[Far], r.State[Far]), b.sides[Near].sighting(r.UID[Near], r.State[Near])}})
 		}
 	}

@@ -41,7 +41,7 @@ func (x *run) countRows(b *box, s Side) (err error) {
 // not show in a view of this run. A small mailbox is read in full now and then all the
 // same, so that damage shows.
 func (x *run) leftAtRest(b *box) bool {
-	if x.Full || x.snapshot.Fresh || x.newSettings() || x.unfinished(b.name) {
+	if x.Full || x.snapshot.Fresh || x.newSettings() || x.unfinished(b.name) || x.Policy.Prune {
 		return false
 	}
 	for _, s := range Sides {

@@ -124,6 +124,9 @@ func (e *effects) noteAction(a Action, c *Changes) {
 			}
 		}
 		c.Records = append(c.Records, a.Record)
+	case Release:
+		c.DropRecords = append(c.DropRecords, RecordKey{a.Mailbox, a.UID})
+		dropMessage(c, MessageKey{Near, a.Mailbox, a.UID[Near]})
 	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)
 	case Hold:

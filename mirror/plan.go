@@ -22,6 +22,9 @@ const (
 	// Depart notes that a message is gone on Side while nothing is decided on it,
 	// or while a rail withholds what was.
 	Depart
+	// Release forgets a record whose message left the window and is gone on Side, our
+	// doing or not; the other one stays, and is not copied again.
+	Release
 	// Hold notes that an announced copy on Side cannot be found.
 	Hold
 	// Settled drops an intent whose copy was found or whose source is gone.
@@ -45,12 +48,15 @@ const (
 	SetFlags
 	// Remove removes a message on Side.
 	Remove
+	// Prune takes a copy off Side that left the window. The other message is there and
+	// stays, and nothing follows from it.
+	Prune
 )
 
 var kindNames = [...]string{
-	Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Depart: "depart", Hold: "hold",
+	Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Depart: "depart", Release: "release", Hold: "hold",
 	Settled: "settled", Wait: "wait", Ghost: "ghost", Quarantine: "quarantine", MoveTo: "move",
-	Copy: "copy", SetFlags: "flags", Remove: "remove",
+	Copy: "copy", SetFlags: "flags", Remove: "remove", Prune: "prune",
 }
 
 // String returns the word used in plans and in JSON.
@@ -67,7 +73,7 @@ type Action struct {
 	Mailbox Name
 	Target  Name // MoveTo
 	UID     [2]UID
-	// Message is the message on Side (Rebind, SetFlags, Remove, MoveTo, Ghost, and
+	// Message is the message on Side (Rebind, SetFlags, Remove, Prune, MoveTo, Ghost, and
 	// a Wait in place of one of these) or on the other side (Copy, Quarantine, a
 	// Wait in place of a Copy).
 	Message Message
@@ -76,12 +82,12 @@ type Action struct {
 	Partner *Message
 	// Record is what the record becomes once the action succeeded (Pair,
 	// Rebind, Confirm, Depart, Hold, SetFlags, MoveTo), or what it is (Copy with
-	// Again, Remove).
+	// Again, Remove, Prune, Release).
 	Record Record
 	// Add and Remove are the flags of SetFlags that travel.
 	Add, Remove Flags
 	// Intent is the ID of the intent that Settled and Ghost end, and that Copy,
-	// MoveTo and Remove replace; 0 is none.
+	// MoveTo, Remove and Prune replace; 0 is none.
 	Intent int64
 	// Again says that Copy sends a message whose partner is gone on Side: the
 	// old record is replaced.

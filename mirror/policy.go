@@ -59,6 +59,9 @@ type Policy struct {
 	Deletions   Deletions
 	// Window bounds what is copied.
 	Window Window
+	// Prune takes copies off the near side that left the window by time or place. It
+	// is never followed on the far side, nor is any other departure of such a copy.
+	Prune bool
 	// Settle is how long after a reconnection a server may still finish an
 	// APPEND that was cut.
 	Settle time.Duration
@@ -81,14 +84,12 @@ type Window struct {
 
 // holds reports whether a message is in the window, but for Last.
 func (w Window) holds(m Message) bool {
-	dated := !m.Date.IsZero()
-	switch {
-	case dated && m.Date.Before(w.Since):
-		return false
-	case dated && !w.Before.IsZero() && !m.Date.Before(w.Before):
-		return false
-	}
-	return w.MaxSize == 0 || m.Size <= w.MaxSize
+	return w.covers(m) && (w.MaxSize == 0 || m.Size <= w.MaxSize)
+}
+
+// covers reports whether a message is in the window by time.
+func (w Window) covers(m Message) bool {
+	return m.Date.IsZero() || !m.Date.Before(w.Since) && (w.Before.IsZero() || m.Date.Before(w.Before))
 }
 
 // at turns Age into Since.

@@ -54,30 +54,41 @@ func (b *box) partners(s Side, actions []Action) (refs []Ref) {
 // actions are gone there, and returns the actions for which that holds. The
 // others are left to the next run.
 func (e *effects) proven(ctx context.Context, b *box, s Side, actions []Action) ([]Action, error) {
-	refs := b.partners(s, actions)
-	absent := map[UID]bool{0: true} // no partner: nothing to prove
-	if len(refs) > 0 {
-		handle, ok, err := e.handle(ctx, b, s)
-		if !ok || err != nil {
-			e.left(actions...)
-			return nil, err
-		}
-		gone, err := handle.Absent(ctx, refs)
-		if err != nil {
-			e.left(actions...)
-			return nil, e.failMailbox(b, s, "prove messages gone", err)
-		}
-		for _, ref := range gone {
-			absent[ref.UID] = true
-		}
+	absent, err := e.absent(ctx, b, s, actions)
+	if err != nil || absent == nil {
+		return nil, err
 	}
 	var out []Action
 	for _, a := range actions {
-		if absent[a.UID[s]] {
+		if absent[a.UID[s]] || a.UID[s] == 0 { // no partner: nothing to prove
 			out = append(out, a)
 		} else {
 			e.left(a)
 		}
 	}
 	return out, nil
+}
+
+// absent asks side s which partners of actions are gone there. It returns nil where that
+// cannot be told; the actions are left to the next run then.
+func (e *effects) absent(ctx context.Context, b *box, s Side, actions []Action) (map[UID]bool, error) {
+	absent := map[UID]bool{}
+	refs := b.partners(s, actions)
+	if len(refs) == 0 {
+		return absent, nil
+	}
+	handle, ok, err := e.handle(ctx, b, s)
+	if !ok || err != nil {
+		e.left(actions...)
+		return nil, err
+	}
+	gone, err := handle.Absent(ctx, refs)
+	if err != nil {
+		e.left(actions...)
+		return nil, e.failMailbox(b, s, "look for messages once more", err)
+	}
+	for _, ref := range gone {
+		absent[ref.UID] = true
+	}
+	return absent, nil
 }

@@ -19,8 +19,8 @@ import (
 //	                      flags_added flags_removed role reason]
 //	  plan     intended:  the same, and withheld (true behind a stop; a sync shows
 //	           these only, before its stops)
-//	           action is create, copy, move, flags, remove; in a plan also pair,
-//	           drop, rebind, confirm, depart, hold, settled, wait, ghost, quarantine,
+//	           action is create, copy, move, flags, remove, prune; in a plan also pair,
+//	           drop, rebind, confirm, depart, release, hold, settled, wait, ghost, quarantine,
 //	           which change the state only; file is the base name in a Maildir
 //	  problem  left out:  pair side [mailbox uid file] reason hint
 //	  stop     a rail:    pair rail side [mailbox] count of

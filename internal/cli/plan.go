@@ -19,7 +19,7 @@ func intended(plan mirror.Plan) (s mirror.Summary) {
 			s.Moved[a.Side]++
 		case mirror.SetFlags:
 			s.Flagged[a.Side]++
-		case mirror.Remove:
+		case mirror.Remove, mirror.Prune:
 			s.Removed[a.Side]++
 		case mirror.Pair:
 			s.Paired++

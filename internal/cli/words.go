@@ -190,6 +190,8 @@ var deed = map[mirror.Kind]string{
 	mirror.Confirm:    "note that the copy {ref} is in {where}",
 	mirror.Depart:     "note that {ref} is gone from {where}",
 	mirror.Hold:       "hold {ref}: {reason}",
+	mirror.Prune:      "take {ref} off {where}: {reason}",
+	mirror.Release:    "forget {ref} of {where}, gone and outside the window",
 	mirror.Settled:    "note that an earlier copy to {where} is settled",
 	mirror.Ghost:      "note {ref} of {where}: {reason}",
 }
@@ -202,6 +204,7 @@ var deeds = map[mirror.Kind]string{
 	mirror.MoveTo:     "move {messages} of {where} to {target}",
 	mirror.SetFlags:   "change flags of {messages} in {where}",
 	mirror.Remove:     "remove {messages} from {where}",
+	mirror.Prune:      "take {messages} off {where} that left the window",
 	mirror.Pair:       "pair {messages} that both sides have in {mailbox}",
 	mirror.Quarantine: "leave out {messages} of {from}",
 	mirror.Wait:       "wait for {messages} that may still arrive in {where}",
@@ -380,6 +383,9 @@ func pairWords(p config.Pair) []string {
 	}
 	if window := windowWords(p.Window); window != "" {
 		lines = append(lines, "  copied only: messages "+window)
+		if p.Prune {
+			lines[len(lines)-1] += "; near copies of others are taken off"
+		}
 	}
 	return lines
 }

@@ -100,8 +100,10 @@ type Pair struct {
 	// Rules translate names of the far side into those of the near side.
 	Rules nametrans.Rules
 
-	// Window bounds what is copied.
+	// Window bounds what is copied. With Prune, copies that left it by time or place are
+	// taken off the near side.
 	Window Window
+	Prune  bool
 
 	Deletions Deletions
 	Settle    time.Duration // 0 to 1 h; by default 60 s

@@ -38,12 +38,14 @@ func readPair(t *table, repositories []Repository) Pair {
 	p.Subscribed = t.flag("subscribed")
 	p.Rules = readRules(t)
 	p.Window = readWindow(t)
+	p.Prune = t.flag("prune")
 	p.Deletions = choice(t, "deletions", DeletionsTrash, DeletionsExpunge, DeletionsKeep)
 	p.Settle = t.duration("settle", DefaultSettle, maxSettle)
 	p.Extra = choice(t, "extra", ExtraKeep, ExtraRemove)
 	if t.has("extra") && (p.Mode == ModeTwoWay || p.Mode == ModeCopy) {
 		t.wrong("extra", `leave it out, or use mode = "mirror"`, `extra means nothing with mode = %q`, p.Mode)
 	}
+	checkPrune(t, &p)
 	readTravels(t, &p)
 	t.unknown(func(string) string { return "" })
 	return p

@@ -70,3 +70,19 @@ func readSize(t *table, key string) int64 {
 	t.wrong(key, `write a number and B, kB, MB or GB, such as "25 MB"`, "%s is not a size: %q", key, text)
 	return 0
 }
+
+// checkPrune refuses prune where no message ever leaves the window, or where near is not
+// ours to remove from.
+func checkPrune(t *table, p *Pair) {
+	bounds := p.Window
+	bounds.MaxSize = 0
+	switch {
+	case !p.Prune:
+	case bounds == Window{}:
+		t.wrong("prune", `add max_age = "90d", since, before or last, or leave prune out`, "nothing leaves the pair's window, so prune means nothing")
+	case p.Deletions == DeletionsKeep:
+		t.wrong("prune", `use another value for deletions, or leave prune out`, `deletions = "keep" removes nothing, and prune does`)
+	case p.Direction == NearToFar:
+		t.wrong("prune", "leave it out", "near is the source of this pair, which is never written to")
+	}
+}

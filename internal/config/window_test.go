@@ -66,7 +66,11 @@ func TestWindow(t *testing.T) {
 		`since = "yesterday"`:  "since is not a day",
 		`since = 5`:            "since is not a day",
 		"since = 2024-01-02\nbefore = 2024-01-02": "no day is between since and before",
-		`subscribed = "yes"`:                      "subscribed must be true or false",
+		`prune = true`:                                 "nothing leaves the pair's window",
+		"max_size = \"1 MB\"\nprune = true":            "nothing leaves the pair's window",
+		"last = 5\ndeletions = \"keep\"\nprune = true": `deletions = "keep" removes nothing`,
+		"last = 5\nmode = \"mirror\"\ndirection = \"near-to-far\"\nprune = true": "near is the source",
+		`subscribed = "yes"`: "subscribed must be true or false",
 	} {
 		_, err := parsed(text)
 		var problems Problems
