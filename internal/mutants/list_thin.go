@@ -13,7 +13,7 @@ var thinMutants = []mutant{
 		guard: "nor while its copy was not seen", tests: "^TestRecordAtRest$"},
 	{id: "thin-since", file: "mirror/loading.go", old: "if next := max(side.row.Checkpoint.UIDNext, 1); x.traits[s].Numbers && next <= side.last {", mutated: "if next := side.last; false {",
 		guard: "copies that came since the last checkpoint are loaded, to be confirmed", tests: "^TestLoadsWhatChanged$|^TestRandomHistories$"},
-	{id: "thin-unfinished", file: "mirror/loading.go", old: "|| x.unfinished(b.name) {", mutated: "{",
+	{id: "thin-unfinished", file: "mirror/loading.go", old: "|| x.unfinished(b.name) ||", mutated: "||",
 		guard: "where an effect was interrupted, or a copy may still come, a mailbox is loaded in full", tests: "^TestGhostRenumbered$"},
 	{id: "thin-settings", file: "mirror/loading.go", old: "|| x.newSettings() ||", mutated: "||",
 		guard: "so it is under other settings", tests: "^TestLoadsAllThatRests$"},
