@@ -101,6 +101,8 @@ type run struct {
 	// mailboxes that have no counterpart by them, with the reason.
 	names    nametrans.Translation
 	unmapped map[Name]string
+	// elsewhere are the names of the pair whose far mailboxes now lead to others.
+	elsewhere map[Name]bool
 }
 
 // rounds bounds how often a run looks again for copies whose UID the server

@@ -80,6 +80,8 @@ func (x *run) rename(listing *Listing) {
 // for those of another. A box that is there on neither side shows nothing of that, so it
 // is named here.
 func (x *run) blockUnmapped(byName map[Name]*box) {
+	paired := x.pairedBefore()
+	x.elsewhere = map[Name]bool{}
 	for _, stop := range x.names.Stopped {
 		shown := func(name Name) bool {
 			return byName[name] != nil && (byName[name].sides[Far].exists() || byName[name].sides[Near].exists())
@@ -90,9 +92,15 @@ func (x *run) blockUnmapped(byName map[Name]*box) {
 	}
 	for name, b := range byName {
 		reason := x.unmapped[name]
-		far := &b.sides[Far]
-		if far.row != nil && far.listed != nil && far.row.Origin != far.listed.Origin {
+		switch far := &b.sides[Far]; {
+		case far.listed == nil:
+		case far.row != nil && far.row.Origin != far.listed.Origin:
 			reason = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", far.listed.origin().String(), far.row.origin().String())
+		case far.row == nil && paired[far.listed.origin()] != "" && paired[far.listed.origin()] != name:
+			// To copy all of it anew would double it, as soon as a server does not tell a role once.
+			before := paired[far.listed.origin()]
+			reason = fmt.Sprintf("far %+q is now paired with it, and was with near %+q", far.listed.origin().String(), before.String())
+			x.elsewhere[before] = true
 		}
 		if reason == "" {
 			continue
@@ -101,6 +109,18 @@ func (x *run) blockUnmapped(byName map[Name]*box) {
 			b.sides[s].blocked = reason
 		}
 	}
+}
+
+// pairedBefore returns the names of the pair that the state has for far mailboxes, by
+// what those are called on the far side.
+func (x *run) pairedBefore() map[Name]Name {
+	paired := map[Name]Name{}
+	for i := range x.snapshot.Mailboxes {
+		if row := &x.snapshot.Mailboxes[i]; row.Side == Far {
+			paired[row.origin()] = row.Name
+		}
+	}
+	return paired
 }
 
 // origin is the name on the side itself.

@@ -1,0 +1,134 @@
+package mirror_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
+	"mailtwin/nametrans"
+)
+
+// Legend: far "A" has the role \Sent and two messages, far "B" has one and no role. After
+// the first run they are near "Sent" and near "B", or what near has with that role.
+
+func sentPair(t *testing.T, near mirrortest.Options, nearRole ...string) *ruled {
+	r := newRuled(t, mirrortest.Options{}, near, `\Sent`, `\Sent`)
+	r.servers[mirror.Far].CreateMailbox(box("A"), imap.MailboxAttrSent)
+	r.servers[mirror.Far].CreateMailbox(box("B"), "")
+	for _, name := range nearRole {
+		r.servers[mirror.Near].CreateMailbox(box(name), imap.MailboxAttrSent)
+	}
+	for i, name := range []string{"A", "A", "B"} {
+		r.deliver(mirror.Far, box(name), letter(i), mirror.Flags{})
+	}
+	for range 2 {
+		r.sync(mirror.ExitDone)
+	}
+	return r
+}
+
+// TestRoleChanges: a server that tells a role of another mailbox than before, or of none,
+// stops what that concerns. Nothing is removed, and nothing is copied to where it is not
+// yet; once the role is back all goes on, with what came meanwhile.
+func TestRoleChanges(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what   string
+		near   []string // with the role
+		change func(far, near *mirrortest.Server)
+		back   func(far, near *mirrortest.Server)
+	}{
+		{"untold by far", nil,
+			func(far, _ *mirrortest.Server) { far.CreateMailbox(box("A"), "") },
+			func(far, _ *mirrortest.Server) { far.CreateMailbox(box("A"), imap.MailboxAttrSent) }},
+		{"moved on far", nil,
+			func(far, _ *mirrortest.Server) {
+				far.CreateMailbox(box("A"), "")
+				far.CreateMailbox(box("B"), imap.MailboxAttrSent)
+			},
+			func(far, _ *mirrortest.Server) {
+				far.CreateMailbox(box("A"), imap.MailboxAttrSent)
+				far.CreateMailbox(box("B"), "")
+			}},
+		{"moved to a mailbox that is new on far", nil,
+			func(far, _ *mirrortest.Server) {
+				far.CreateMailbox(box("A"), "")
+				far.CreateMailbox(box("C"), imap.MailboxAttrSent)
+			},
+			func(far, _ *mirrortest.Server) {
+				far.CreateMailbox(box("A"), imap.MailboxAttrSent)
+				far.DeleteMailbox(box("C"))
+			}},
+		{"untold by near", []string{"Gone out"},
+			func(_, near *mirrortest.Server) { near.CreateMailbox(box("Gone out"), "") },
+			func(_, near *mirrortest.Server) { near.CreateMailbox(box("Gone out"), imap.MailboxAttrSent) }},
+		{"moved on near", []string{"Gone out"},
+			func(_, near *mirrortest.Server) {
+				near.CreateMailbox(box("Gone out"), "")
+				near.CreateMailbox(box("Newer"), imap.MailboxAttrSent)
+			},
+			func(_, near *mirrortest.Server) {
+				near.CreateMailbox(box("Gone out"), imap.MailboxAttrSent)
+				near.DeleteMailbox(box("Newer"))
+			}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			r := sentPair(t, mirrortest.Options{}, c.near...)
+			far, near := r.servers[mirror.Far], r.servers[mirror.Near]
+			sent := slices.Concat(c.near, []string{"Sent"})[0]
+			r.wantCounts(mirror.Near, map[string]int{sent: 2, "B": 1})
+			c.change(far, near)
+			r.deliver(mirror.Far, nametrans.Inbox, append(letter(7), "More.\r\n"...), mirror.Flags{}) // no other has its size
+			far.Remove(box("A"), 1)
+			for range 3 {
+				r.sync(mirror.ExitPartly)
+			}
+			r.wantCounts(mirror.Far, map[string]int{"INBOX": 1, "A": 1, "B": 1})
+			r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, sent: 2, "B": 1})
+
+			c.back(far, near)
+			for range 3 {
+				r.sync(mirror.ExitDone)
+			}
+			r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, sent: 1, "B": 1, "Trash": 1})
+		})
+	}
+}
+
+// TestRulesTakenAway: mailboxes that lead elsewhere without their rule are neither copied
+// anew nor missing, so that the others go on. Where near was renamed by hand as well,
+// they are united.
+func TestRulesTakenAway(t *testing.T) {
+	t.Parallel()
+	far, near := sides()
+	r := newRuled(t, far, near, "Lists/*", "Mailing lists/*")
+	lists := []string{"a", "b", "c", "d"}
+	for i, list := range lists {
+		r.servers[mirror.Far].CreateMailbox(box("Mailing lists", list), "")
+		r.deliver(mirror.Far, box("Mailing lists", list), letter(i), mirror.Flags{})
+	}
+	r.sync(mirror.ExitDone)
+	r.rule()
+	r.deliver(mirror.Far, nametrans.Inbox, letter(9), mirror.Flags{})
+	result := r.sync(mirror.ExitPartly)
+	r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, "Lists|a": 1, "Lists|b": 1, "Lists|c": 1, "Lists|d": 1})
+	told := func(p mirror.Problem) bool {
+		return strings.Contains(p.Reason, `far "Mailing lists/a"`) && strings.Contains(p.Reason, `near "Lists/a"`)
+	}
+	if !slices.ContainsFunc(result.Problems, told) {
+		t.Errorf("got problems %v, want both names", result.Problems)
+	}
+	r.servers[mirror.Near].RenameMailbox(box("Lists", "a"), box("Mailing lists", "a"))
+	for range 3 {
+		r.sync(mirror.ExitPartly)
+	}
+	r.deliver(mirror.Far, box("Mailing lists", "a"), letter(10), mirror.Flags{})
+	r.sync(mirror.ExitPartly)
+	r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, "Mailing lists|a": 2, "Lists|b": 1, "Lists|c": 1, "Lists|d": 1})
+	r.wantCounts(mirror.Far, map[string]int{"INBOX": 1, "Mailing lists|a": 2, "Mailing lists|b": 1, "Mailing lists|c": 1, "Mailing lists|d": 1})
+}
