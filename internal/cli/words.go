@@ -570,7 +570,7 @@ var problemHints = []struct {
 var (
 	errMissingMailbox = errors.New("mailbox is missing")
 	errRefusedFlags   = errors.New("flags that this side does not store")
-	errOtherOrigin    = errors.New("it is now paired with far ")
+	errOtherOrigin    = errors.New("is now paired with ")
 )
 
 // stoppedByRules are the reasons why rules stop mailboxes.
