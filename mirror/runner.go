@@ -98,11 +98,9 @@ type run struct {
 	reported map[Problem]bool
 	writing
 	// names are what Rules came to when both sides were listed last, and unmapped the
-	// mailboxes that have no counterpart by them, with the reason.
+	// mailboxes that have no counterpart by them, or another than before, with the reason.
 	names    nametrans.Translation
 	unmapped map[Name]string
-	// elsewhere are the names of the pair whose far mailboxes now lead to others.
-	elsewhere map[Name]bool
 }
 
 // rounds bounds how often a run looks again for copies whose UID the server

@@ -85,17 +85,19 @@ func TestRoleChanges(t *testing.T) {
 			c.change(far, near)
 			r.deliver(mirror.Far, nametrans.Inbox, append(letter(7), "More.\r\n"...), mirror.Flags{}) // no other has its size
 			far.Remove(box("A"), 1)
+			near.Move(box(sent), near.Messages(box(sent))[1].ID, nametrans.Inbox)
 			for range 3 {
 				r.sync(mirror.ExitPartly)
 			}
 			r.wantCounts(mirror.Far, map[string]int{"INBOX": 1, "A": 1, "B": 1})
-			r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, sent: 2, "B": 1})
+			r.wantCounts(mirror.Near, map[string]int{"INBOX": 2, sent: 1, "B": 1})
 
 			c.back(far, near)
 			for range 3 {
 				r.sync(mirror.ExitDone)
 			}
-			r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, sent: 1, "B": 1, "Trash": 1})
+			r.wantCounts(mirror.Near, map[string]int{"INBOX": 2, "B": 1, "Trash": 1})
+			r.wantCounts(mirror.Far, map[string]int{"INBOX": 2, "B": 1, "Trash": 1})
 		})
 	}
 }

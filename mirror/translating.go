@@ -17,6 +17,7 @@ import (
 // translate puts the names of the pair into the far listing. Mailboxes that the rules do
 // not map one-to-one are left out of it, and are blocked by their names of the pair.
 func (x *run) translate(listings *[2]Listing) {
+	x.unmapped = map[Name]string{}
 	if x.Rules.Empty() {
 		return
 	}
@@ -36,7 +37,6 @@ func (x *run) translate(listings *[2]Listing) {
 		}
 	}
 	x.names = x.Rules.Translate(names[Far], names[Near], x.selects, fold)
-	x.unmapped = map[Name]string{}
 	for _, stop := range x.names.Stopped {
 		reason := stopReason(stop)
 		for _, name := range slices.Concat(stop.Near, stop.NewNear) {
@@ -80,8 +80,6 @@ func (x *run) rename(listing *Listing) {
 // for those of another. A box that is there on neither side shows nothing of that, so it
 // is named here.
 func (x *run) blockUnmapped(byName map[Name]*box) {
-	paired := x.pairedBefore()
-	x.elsewhere = map[Name]bool{}
 	for _, stop := range x.names.Stopped {
 		shown := func(name Name) bool {
 			return byName[name] != nil && (byName[name].sides[Far].exists() || byName[name].sides[Near].exists())
@@ -90,23 +88,36 @@ func (x *run) blockUnmapped(byName map[Name]*box) {
 			x.problem(Problem{Side: Far, Reason: "left out: " + stopReason(stop)})
 		}
 	}
-	for name, b := range byName {
-		reason := x.unmapped[name]
-		switch far := &b.sides[Far]; {
-		case far.listed == nil:
-		case far.row != nil && far.row.Origin != far.listed.Origin:
-			reason = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", far.listed.origin().String(), far.row.origin().String())
-		case far.row == nil && paired[far.listed.origin()] != "" && paired[far.listed.origin()] != name:
-			// To copy all of it anew would double it, as soon as a server does not tell a role once.
-			before := paired[far.listed.origin()]
-			reason = fmt.Sprintf("far %+q is now paired with it, and was with near %+q", far.listed.origin().String(), before.String())
-			x.elsewhere[before] = true
+	x.findElsewhere(byName)
+	for name, reason := range x.unmapped {
+		if b := byName[name]; b != nil {
+			for _, s := range Sides {
+				b.sides[s].blocked = reason
+			}
 		}
-		if reason == "" {
+	}
+}
+
+// findElsewhere adds the mailboxes to unmapped of which the state knows another pairing.
+func (x *run) findElsewhere(byName map[Name]*box) {
+	paired := x.pairedBefore()
+	for name, b := range byName {
+		far := &b.sides[Far]
+		if far.listed == nil {
 			continue
 		}
-		for _, s := range Sides {
-			b.sides[s].blocked = reason
+		origin := far.listed.origin()
+		switch before := paired[origin]; {
+		case far.row != nil && far.row.Origin != far.listed.Origin:
+			x.unmapped[name] = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", origin.String(), far.row.origin().String())
+		case far.row == nil && before != "" && before != name:
+			// To copy all of it anew would double it, as soon as a server does not tell a role once.
+			reason := fmt.Sprintf("far %+q is now paired with near %+q, and was with near %+q", origin.String(), name.String(), before.String())
+			x.unmapped[name] = reason
+			// What leaves the other one must not be copied either. Where near has it no more it is forgotten.
+			if was := byName[before]; was != nil && was.sides[Near].exists() && x.unmapped[before] == "" {
+				x.unmapped[before] = reason
+			}
 		}
 	}
 }
