@@ -192,7 +192,7 @@ func spelled(far, near []Name) string {
 // one used before if it is still there, else one with the usual name. "" means
 // that one must be made.
 func (x *run) findTrash(s Side, listing Listing) {
-	before := x.snapshot.Sides[s].Trash
+	before, usual := x.snapshot.Sides[s].Trash, x.usualTrash(s)
 	x.trashes[s] = ""
 	for _, l := range listing.Mailboxes {
 		switch {
@@ -200,7 +200,7 @@ func (x *run) findTrash(s Side, listing Listing) {
 		case l.Role == imap.MailboxAttrTrash:
 			x.trashes[s] = l.Name
 			return
-		case l.Name == before, l.Name == defaultTrash && x.trashes[s] == "":
+		case l.Name == before, l.Name == usual && x.trashes[s] == "":
 			x.trashes[s] = l.Name
 		}
 	}

@@ -101,6 +101,8 @@ type run struct {
 	// mailboxes that have no counterpart by them, or another than before, with the reason.
 	names    nametrans.Translation
 	unmapped map[Name]string
+	// outside are the far mailboxes that have no name of the pair.
+	outside []Listed
 }
 
 // rounds bounds how often a run looks again for copies whose UID the server

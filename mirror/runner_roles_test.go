@@ -116,7 +116,7 @@ func TestRulesTakenAway(t *testing.T) {
 	}
 	r.sync(mirror.ExitDone)
 	r.rule()
-	r.deliver(mirror.Far, nametrans.Inbox, letter(9), mirror.Flags{})
+	r.deliver(mirror.Far, nametrans.Inbox, append(letter(9), "More.\r\n"...), mirror.Flags{}) // no other has its size
 	result := r.sync(mirror.ExitPartly)
 	r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, "Lists|a": 1, "Lists|b": 1, "Lists|c": 1, "Lists|d": 1})
 	told := func(p mirror.Problem) bool {
@@ -133,4 +133,75 @@ func TestRulesTakenAway(t *testing.T) {
 	r.sync(mirror.ExitPartly)
 	r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, "Mailing lists|a": 2, "Lists|b": 1, "Lists|c": 1, "Lists|d": 1})
 	r.wantCounts(mirror.Far, map[string]int{"INBOX": 1, "Mailing lists|a": 2, "Mailing lists|b": 1, "Mailing lists|c": 1, "Mailing lists|d": 1})
+}
+
+// TestTopRule: where everything of far lies below one name of near, that name holds no
+// mail and stops nothing, and removals on far find a trash.
+func TestTopRule(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ near, far, trash, nearTrash string }{
+		{"Top/*", "*", "Trash", "Top|Trash"},
+		{"Deleted", "Trash", "Trash", "Deleted"},
+		{"Trash", "Papierkorb", "Papierkorb", "Trash"},
+	} {
+		r := newRuled(t, mirrortest.Options{}, maildirLike(), c.near, c.far)
+		r.servers[mirror.Far].CreateMailbox(box("A"), "")
+		r.deliver(mirror.Far, box("A"), letter(1), mirror.Flags{})
+		r.deliver(mirror.Far, box("A"), letter(2), mirror.Flags{})
+		for range 2 {
+			r.sync(mirror.ExitDone)
+		}
+		a := "A"
+		if c.near == "Top/*" {
+			a = "Top|A"
+		}
+		near := r.servers[mirror.Near]
+		nearA := box(strings.Split(a, "|")...)
+		near.Remove(nearA, near.Messages(nearA)[0].ID)
+		for range 3 {
+			r.sync(mirror.ExitDone)
+		}
+		r.wantCounts(mirror.Far, map[string]int{"A": 1, c.trash: 1})
+		r.wantCounts(mirror.Near, map[string]int{a: 1, c.nearTrash: 1})
+	}
+}
+
+// TestMovedOutOfStopped: what leaves a mailbox that is stopped waits, and is there once.
+func TestMovedOutOfStopped(t *testing.T) {
+	t.Parallel()
+	for _, rule := range [][]string{
+		{}, {"Other", "A"}, {"Sent", "B"}, // far "A" leads elsewhere
+		{"Other", "A", "C", "B"}, // and is itself stopped by rules, as near has an "A", too
+	} {
+		r := newRuled(t, mirrortest.Options{}, maildirLike(), "Sent", "A")
+		far := r.servers[mirror.Far]
+		far.CreateMailbox(box("A"), "")
+		far.CreateMailbox(box("B"), "")
+		r.deliver(mirror.Far, box("A"), letter(1), mirror.Flags{})
+		r.deliver(mirror.Far, box("A"), append(letter(2), "More.\r\n"...), mirror.Flags{})
+		for range 2 {
+			r.sync(mirror.ExitDone)
+		}
+		r.rule(rule...)
+		if len(rule) > 2 {
+			r.servers[mirror.Near].CreateMailbox(box("A"), "")
+		}
+		far.Move(box("A"), 1, nametrans.Inbox)
+		for range 2 {
+			result := r.sync(mirror.ExitPartly)
+			if slices.ContainsFunc(result.Problems, func(p mirror.Problem) bool { return strings.Contains(p.Reason, "missing") }) {
+				t.Errorf("%v: got problems %v, but nothing is missing", rule, result.Problems)
+			}
+		}
+		r.wantCounts(mirror.Near, map[string]int{"Sent": 2})
+		r.rule("Sent", "A")
+		if len(rule) > 2 {
+			r.servers[mirror.Near].DeleteMailbox(box("A"))
+		}
+		for range 2 {
+			r.sync(mirror.ExitDone)
+		}
+		r.wantCounts(mirror.Far, map[string]int{"INBOX": 1, "A": 1})
+		r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, "Sent": 1})
+	}
 }

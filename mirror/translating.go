@@ -17,14 +17,16 @@ import (
 // translate puts the names of the pair into the far listing. Mailboxes that the rules do
 // not map one-to-one are left out of it, and are blocked by their names of the pair.
 func (x *run) translate(listings *[2]Listing) {
-	x.unmapped = map[Name]string{}
+	x.unmapped, x.outside = map[Name]string{}, nil
 	if x.Rules.Empty() {
 		return
 	}
 	var names [2][]nametrans.Mailbox
 	for _, s := range Sides {
 		for _, l := range listings[s].Mailboxes {
-			names[s] = append(names[s], nametrans.Mailbox{Name: l.Name, Role: string(l.Role)})
+			if !l.NoSelect { // what holds no mail has no counterpart
+				names[s] = append(names[s], nametrans.Mailbox{Name: l.Name, Role: string(l.Role)})
+			}
 		}
 	}
 	fold := x.traits[Far].FoldsCase || x.traits[Near].FoldsCase
@@ -41,6 +43,11 @@ func (x *run) translate(listings *[2]Listing) {
 		reason := stopReason(stop)
 		for _, name := range slices.Concat(stop.Near, stop.NewNear) {
 			x.unmapped[name] = reason
+		}
+	}
+	for _, l := range listings[Far].Mailboxes {
+		if _, ok := x.names.Near(l.Name); !ok && !l.NoSelect {
+			x.outside = append(x.outside, l)
 		}
 	}
 	x.rename(&listings[Far])
@@ -103,22 +110,47 @@ func (x *run) findElsewhere(byName map[Name]*box) {
 	paired := x.pairedBefore()
 	for name, b := range byName {
 		far := &b.sides[Far]
-		if far.listed == nil {
+		if far.listed == nil || far.row == nil || far.row.Origin == far.listed.Origin {
+			continue
+		}
+		x.unmapped[name] = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", far.listed.origin().String(), far.row.origin().String())
+	}
+	for name, b := range byName {
+		far := &b.sides[Far]
+		if far.listed == nil || far.row != nil {
 			continue
 		}
 		origin := far.listed.origin()
-		switch before := paired[origin]; {
-		case far.row != nil && far.row.Origin != far.listed.Origin:
-			x.unmapped[name] = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", origin.String(), far.row.origin().String())
-		case far.row == nil && before != "" && before != name:
+		if before := paired[origin]; before != "" && before != name {
 			// To copy all of it anew would double it, as soon as a server does not tell a role once.
 			reason := fmt.Sprintf("far %+q is now paired with near %+q, and was with near %+q", origin.String(), name.String(), before.String())
 			x.unmapped[name] = reason
-			// What leaves the other one must not be copied either. Where near has it no more it is forgotten.
-			if was := byName[before]; was != nil && was.sides[Near].exists() && x.unmapped[before] == "" {
-				x.unmapped[before] = reason
+			x.keepListed(byName[before], *far.listed, reason)
+		}
+	}
+	for _, l := range x.outside {
+		for _, stop := range x.names.Stopped {
+			if slices.Contains(stop.Far, l.Name) {
+				x.keepListed(byName[paired[l.Name]], l, stopReason(stop))
 			}
 		}
+	}
+}
+
+// keepListed shows a far mailbox, which is there, in the box that it was paired with, and
+// stops that: it is not missing, and what leaves it is not new elsewhere. Where near has
+// that mailbox no more, it is forgotten.
+func (x *run) keepListed(was *box, l Listed, reason string) {
+	if was == nil || was.sides[Far].listed != nil || !was.sides[Near].exists() {
+		return
+	}
+	l.Origin, l.Name = l.origin(), was.name
+	if l.Origin == l.Name {
+		l.Origin = ""
+	}
+	was.sides[Far].listed = &l
+	if x.unmapped[was.name] == "" {
+		x.unmapped[was.name] = reason
 	}
 }
 
