@@ -272,7 +272,10 @@ func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {
 	if only[b.name] {
 		return true
 	}
-	if only != nil && !wide {
+	// Of one that was stopped before it is looked into it must be known what left it: that
+	// is not new elsewhere, in a later round as little as in the first.
+	stopped := b.sides[Far].blocked != "" || b.sides[Near].blocked != ""
+	if only != nil && !wide && !stopped {
 		return false
 	}
 	if x.Full || x.newSettings() || x.pending(b.name) {

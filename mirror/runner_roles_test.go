@@ -205,3 +205,27 @@ func TestMovedOutOfStopped(t *testing.T) {
 		r.wantCounts(mirror.Near, map[string]int{"INBOX": 1, "Sent": 1})
 	}
 }
+
+// TestMovedOutOfStoppedAndCut: it waits also in the round that follows once an uncertain
+// copy has settled, in which only that one's mailbox would be looked into.
+func TestMovedOutOfStoppedAndCut(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []mirrortest.Options{{}, maildirLike()} {
+		r := newRuled(t, mirrortest.Options{}, kind)
+		far, near := r.servers[mirror.Far], r.servers[mirror.Near]
+		far.CreateMailbox(box("A"), "")
+		r.deliver(mirror.Far, box("A"), letter(1), mirror.Flags{})
+		r.sync(mirror.ExitDone)
+		near.Move(box("A"), near.Messages(box("A"))[0].ID, nametrans.Inbox)
+		r.deliver(mirror.Near, nametrans.Inbox, append(letter(2), "More.\r\n"...), mirror.Flags{})
+		r.rule("Sent", "A")
+		far.CutAppend(0, mirrortest.Fate{Never: true})
+		if result := r.sync(mirror.ExitTemporary); result.Changed {
+			t.Errorf("got %+v, want a cut", result.Summary)
+		}
+		for range 2 {
+			r.sync(mirror.ExitPartly)
+		}
+		r.wantCounts(mirror.Far, map[string]int{"INBOX": 1, "A": 1})
+	}
+}
