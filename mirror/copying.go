@@ -251,6 +251,10 @@ func (e *effects) beginBatch(ctx context.Context, g group, actions []Action) (*b
 		t.b.incomplete = true
 		return nil, nil
 	}
+	// Opening a mailbox may ask the state. Most often the batch before waited for it.
+	if err := t.awaitState(); err != nil {
+		return nil, err
+	}
 	if ok, err := t.open(ctx); !ok || err != nil {
 		return nil, err
 	}

@@ -192,7 +192,7 @@ func spelled(far, near []Name) string {
 // one used before if it is still there, else one with the usual name. "" means
 // that one must be made.
 func (x *run) findTrash(s Side, listing Listing) {
-	before := x.snapshot.Sides[s].Trash
+	before, usual := x.snapshot.Sides[s].Trash, x.usualTrash(s)
 	x.trashes[s] = ""
 	for _, l := range listing.Mailboxes {
 		switch {
@@ -200,7 +200,7 @@ func (x *run) findTrash(s Side, listing Listing) {
 		case l.Role == imap.MailboxAttrTrash:
 			x.trashes[s] = l.Name
 			return
-		case l.Name == before, l.Name == defaultTrash && x.trashes[s] == "":
+		case l.Name == before, l.Name == usual && x.trashes[s] == "":
 			x.trashes[s] = l.Name
 		}
 	}
@@ -272,7 +272,10 @@ func (x *run) mustVisit(b *box, only map[Name]bool, wide bool) bool {
 	if only[b.name] {
 		return true
 	}
-	if only != nil && !wide {
+	// Of one that was stopped before it is looked into it must be known what left it: that
+	// is not new elsewhere, in a later round as little as in the first.
+	stopped := b.sides[Far].blocked != "" || b.sides[Near].blocked != ""
+	if only != nil && !wide && !stopped {
 		return false
 	}
 	if x.Full || x.newSettings() || x.pending(b.name) {

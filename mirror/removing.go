@@ -9,6 +9,15 @@ import (
 // defaultTrash is made where a side has no \Trash.
 const defaultTrash Name = "Trash"
 
+// usualTrash is the pair's name of the mailbox that a side itself calls so; where the
+// rules leave that side none, the one that the pair calls so.
+func (x *run) usualTrash(s Side) Name {
+	if name, ok := x.names.Near(defaultTrash); ok && s == Far {
+		return name
+	}
+	return defaultTrash
+}
+
 // removals takes away what is proved gone on the other side.
 func (e *effects) removals(ctx context.Context) error {
 	groups := e.groups(Remove)
@@ -51,10 +60,11 @@ func (e *effects) byTrash(a Action) bool {
 // needTrash makes the trash of a side where there is none, and remembers it.
 func (e *effects) needTrash(ctx context.Context, s Side) (Name, error) {
 	if e.trashes[s] == "" {
-		if err := e.Repositories[s].Create(ctx, defaultTrash, imap.MailboxAttrTrash); err != nil {
+		name := e.usualTrash(s)
+		if err := e.Repositories[s].Create(ctx, name, imap.MailboxAttrTrash); err != nil {
 			return "", err
 		}
-		e.trashes[s] = defaultTrash
+		e.trashes[s] = name
 	}
 	row := e.snapshot.Sides[s]
 	if row.Trash == e.trashes[s] {

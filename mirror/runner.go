@@ -98,9 +98,11 @@ type run struct {
 	reported map[Problem]bool
 	writing
 	// names are what Rules came to when both sides were listed last, and unmapped the
-	// mailboxes that have no counterpart by them, with the reason.
+	// mailboxes that have no counterpart by them, or another than before, with the reason.
 	names    nametrans.Translation
 	unmapped map[Name]string
+	// outside are the far mailboxes that have no name of the pair.
+	outside []Listed
 }
 
 // rounds bounds how often a run looks again for copies whose UID the server

@@ -187,6 +187,7 @@ func TestOtherRules(t *testing.T) {
 }
 
 // TestOtherRulesMeet: names that are stopped count as there, and so stop nothing else.
+// Far "Sent Mail" has no rule any more, and is not copied once more under its own name.
 func TestOtherRulesMeet(t *testing.T) {
 	t.Parallel()
 	far, near := sides()
@@ -197,7 +198,8 @@ func TestOtherRulesMeet(t *testing.T) {
 	}
 	r.sync(mirror.ExitDone)
 	r.rule("Sent", "Old")
+	r.deliver(mirror.Far, nametrans.Inbox, letter(20), mirror.Flags{})
 	r.sync(mirror.ExitPartly)
-	r.wantCounts(mirror.Near, map[string]int{"Sent": 1, "Old": 1, "Sent Mail": 1})
-	r.wantCounts(mirror.Far, map[string]int{"Sent Mail": 1, "Old": 1})
+	r.wantCounts(mirror.Near, map[string]int{"Sent": 1, "Old": 1, "INBOX": 1})
+	r.wantCounts(mirror.Far, map[string]int{"Sent Mail": 1, "Old": 1, "INBOX": 1})
 }

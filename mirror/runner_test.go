@@ -89,7 +89,12 @@ func (p *pair) tryOnly(which func(mirror.Name) bool) (mirror.Result, error) {
 	if p.wrapState != nil {
 		r.State = p.wrapState(p.state)
 	}
-	return r.Run(context.Background())
+	r.State = strictly(p.t, r.State)
+	result, err := r.Run(context.Background())
+	if s, ok := r.State.(*strict); ok {
+		s.ended()
+	}
+	return result, err
 }
 
 // selected is a choice by name; nil is all.

@@ -2,9 +2,12 @@ package mirror_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"mailtwin/mirror"
 	"mailtwin/mirror/mirrortest"
@@ -115,4 +118,61 @@ func TestWindowAndUncertainCopy(t *testing.T) {
 			t.Errorf("%v: far holds %d, near %d, want one each", point, far, near)
 		}
 	}
+}
+
+// TestWindowAndExtra: a mirror that removes what its target has besides keeps what the
+// source has, inside the window or not, also after the state was lost; and one that
+// slides, with mail that goes away, removes nothing that the source still has.
+func TestWindowAndExtra(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		p := newPair(rt, mirrortest.Options{}, rapid.SampledFrom([]mirrortest.Options{{}, maildirLike()}).Draw(rt, "near"))
+		p.policy = mirror.NewPolicy(mirror.OneWayMirror, mirror.Near)
+		p.policy.RemoveExtra = true
+		windows := []mirror.Window{{}, {Last: 1}, {Last: 3}, {Age: 20 * 24 * time.Hour}, {MaxSize: 1}, {Before: p.clock.now.AddDate(0, 0, -10)}}
+		sent := 0
+		for range rapid.IntRange(1, 5).Draw(rt, "runs") {
+			for range rapid.IntRange(0, 6).Draw(rt, "steps") {
+				sent++
+				date := p.clock.now.AddDate(0, 0, -rapid.IntRange(0, 40).Draw(rt, "age"))
+				switch rapid.IntRange(0, 4).Draw(rt, "what") {
+				case 0: // both have it already
+					p.dated(mirror.Near, sent, date)
+					p.dated(mirror.Far, sent, date)
+				case 1:
+					p.dated(mirror.Near, sent, date)
+				case 2:
+					if held := p.servers[mirror.Far].Messages(nametrans.Inbox); len(held) > 0 {
+						p.servers[mirror.Far].Remove(nametrans.Inbox, rapid.SampledFrom(held).Draw(rt, "removed").ID)
+					}
+				default:
+					p.dated(mirror.Far, sent, date)
+				}
+			}
+			if rapid.IntRange(0, 4).Draw(rt, "lose") == 0 {
+				p.state = mirrortest.NewState()
+			}
+			p.policy.Window = rapid.SampledFrom(windows).Draw(rt, "window")
+			far, before := p.servers[mirror.Far].Dump(), p.servers[mirror.Near].Dump()
+			for range 2 {
+				if _, err := p.try(); err != nil {
+					rt.Fatalf("%v", err)
+				}
+				p.checkState()
+			}
+			now := p.servers[mirror.Near].Dump()[nametrans.Inbox]
+			there := func(list []mirrortest.Entry, e mirrortest.Entry) bool {
+				return slices.ContainsFunc(list, func(o mirrortest.Entry) bool { return o.Digest == e.Digest })
+			}
+			for _, e := range before[nametrans.Inbox] {
+				if there(far[nametrans.Inbox], e) && !there(now, e) {
+					rt.Fatalf("near lost %v, which far has", e)
+				}
+			}
+			if !maps.EqualFunc(far, p.servers[mirror.Far].Dump(), slices.Equal) {
+				rt.Fatalf("far was written to")
+			}
+			p.clock.now = p.clock.now.AddDate(0, 0, 7)
+		}
+	})
 }

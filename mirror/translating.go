@@ -17,13 +17,16 @@ import (
 // translate puts the names of the pair into the far listing. Mailboxes that the rules do
 // not map one-to-one are left out of it, and are blocked by their names of the pair.
 func (x *run) translate(listings *[2]Listing) {
+	x.unmapped, x.outside = map[Name]string{}, nil
 	if x.Rules.Empty() {
 		return
 	}
 	var names [2][]nametrans.Mailbox
 	for _, s := range Sides {
 		for _, l := range listings[s].Mailboxes {
-			names[s] = append(names[s], nametrans.Mailbox{Name: l.Name, Role: string(l.Role)})
+			if !l.NoSelect { // what holds no mail has no counterpart
+				names[s] = append(names[s], nametrans.Mailbox{Name: l.Name, Role: string(l.Role)})
+			}
 		}
 	}
 	fold := x.traits[Far].FoldsCase || x.traits[Near].FoldsCase
@@ -36,11 +39,15 @@ func (x *run) translate(listings *[2]Listing) {
 		}
 	}
 	x.names = x.Rules.Translate(names[Far], names[Near], x.selects, fold)
-	x.unmapped = map[Name]string{}
 	for _, stop := range x.names.Stopped {
 		reason := stopReason(stop)
 		for _, name := range slices.Concat(stop.Near, stop.NewNear) {
 			x.unmapped[name] = reason
+		}
+	}
+	for _, l := range listings[Far].Mailboxes {
+		if _, ok := x.names.Near(l.Name); !ok && !l.NoSelect {
+			x.outside = append(x.outside, l)
 		}
 	}
 	x.rename(&listings[Far])
@@ -88,19 +95,75 @@ func (x *run) blockUnmapped(byName map[Name]*box) {
 			x.problem(Problem{Side: Far, Reason: "left out: " + stopReason(stop)})
 		}
 	}
-	for name, b := range byName {
-		reason := x.unmapped[name]
-		far := &b.sides[Far]
-		if far.row != nil && far.listed != nil && far.row.Origin != far.listed.Origin {
-			reason = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", far.listed.origin().String(), far.row.origin().String())
-		}
-		if reason == "" {
-			continue
-		}
-		for _, s := range Sides {
-			b.sides[s].blocked = reason
+	x.findElsewhere(byName)
+	for name, reason := range x.unmapped {
+		if b := byName[name]; b != nil {
+			for _, s := range Sides {
+				b.sides[s].blocked = reason
+			}
 		}
 	}
+}
+
+// findElsewhere adds the mailboxes to unmapped of which the state knows another pairing.
+func (x *run) findElsewhere(byName map[Name]*box) {
+	paired := x.pairedBefore()
+	for name, b := range byName {
+		far := &b.sides[Far]
+		if far.listed == nil || far.row == nil || far.row.Origin == far.listed.Origin {
+			continue
+		}
+		x.unmapped[name] = fmt.Sprintf("it is now paired with far %+q, and was with far %+q", far.listed.origin().String(), far.row.origin().String())
+	}
+	for name, b := range byName {
+		far := &b.sides[Far]
+		if far.listed == nil || far.row != nil {
+			continue
+		}
+		origin := far.listed.origin()
+		if before := paired[origin]; before != "" && before != name {
+			// To copy all of it anew would double it, as soon as a server does not tell a role once.
+			reason := fmt.Sprintf("far %+q is now paired with near %+q, and was with near %+q", origin.String(), name.String(), before.String())
+			x.unmapped[name] = reason
+			x.keepListed(byName[before], *far.listed, reason)
+		}
+	}
+	for _, l := range x.outside {
+		for _, stop := range x.names.Stopped {
+			if slices.Contains(stop.Far, l.Name) {
+				x.keepListed(byName[paired[l.Name]], l, stopReason(stop))
+			}
+		}
+	}
+}
+
+// keepListed shows a far mailbox, which is there, in the box that it was paired with, and
+// stops that: it is not missing, and what leaves it is not new elsewhere. Where near has
+// that mailbox no more, it is forgotten.
+func (x *run) keepListed(was *box, l Listed, reason string) {
+	if was == nil || was.sides[Far].listed != nil || !was.sides[Near].exists() {
+		return
+	}
+	l.Origin, l.Name = l.origin(), was.name
+	if l.Origin == l.Name {
+		l.Origin = ""
+	}
+	was.sides[Far].listed = &l
+	if x.unmapped[was.name] == "" {
+		x.unmapped[was.name] = reason
+	}
+}
+
+// pairedBefore returns the names of the pair that the state has for far mailboxes, by
+// what those are called on the far side.
+func (x *run) pairedBefore() map[Name]Name {
+	paired := map[Name]Name{}
+	for i := range x.snapshot.Mailboxes {
+		if row := &x.snapshot.Mailboxes[i]; row.Side == Far {
+			paired[row.origin()] = row.Name
+		}
+	}
+	return paired
 }
 
 // origin is the name on the side itself.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"mailtwin/internal/config"
@@ -58,6 +59,7 @@ const (
 	leftUncertain = "the server has not shown what became of its copy; run it again"
 	leftRemoved   = "its copy was removed since; a copy is not made twice"
 	leftHeld      = "the server announced its copy and does not show it"
+	leftMissing   = "its mailbox is no longer on the target"
 )
 
 // newReport counts what the state holds of both sides.
@@ -74,7 +76,7 @@ func newReport(db *statedb.DB, pair config.Pair, problems []mirror.Problem) (*re
 			continue // it is the other side's row
 		}
 		rep.Mailboxes = append(rep.Mailboxes, reportMailbox{Name: row.Name.String()})
-		if err := rep.count(db, row.Name, reasons); err != nil {
+		if err := rep.count(db, row.Name, missing(problems, row.Name), reasons); err != nil {
 			return nil, err
 		}
 	}
@@ -84,6 +86,17 @@ func newReport(db *statedb.DB, pair config.Pair, problems []mirror.Problem) (*re
 		}
 	}
 	return rep, nil
+}
+
+// missing tells of which side a mailbox went away, as a whole. The state remembers what
+// was in it.
+func missing(problems []mirror.Problem, name mirror.Name) (on [2]bool) {
+	for _, p := range problems {
+		if p.Mailbox == name && p.UID == 0 && strings.Contains(p.Reason, errMissingMailbox.Error()) {
+			on[p.Side] = true
+		}
+	}
+	return on
 }
 
 // leftReasons are the reasons that the state knows.
@@ -101,7 +114,7 @@ func leftReasons(snapshot mirror.Snapshot) map[mirror.MessageKey]string {
 }
 
 // count counts a mailbox, the last one, and names the messages that are left.
-func (rep *report) count(db *statedb.DB, name mirror.Name, reasons map[mirror.MessageKey]string) error {
+func (rep *report) count(db *statedb.DB, name mirror.Name, missing [2]bool, reasons map[mirror.MessageKey]string) error {
 	m := &rep.Mailboxes[len(rep.Mailboxes)-1]
 	var paired [2][]mirror.UID // ascending, once sorted
 	gone := map[mirror.UID]mirror.Confirmation{}
@@ -123,6 +136,9 @@ func (rep *report) count(db *statedb.DB, name mirror.Name, reasons map[mirror.Me
 	}
 	slices.Sort(paired[mirror.Near])
 	for _, s := range mirror.Sides {
+		if missing[s] {
+			continue
+		}
 		err := db.EachMessage(s, name, func(message mirror.Message) {
 			if departed[s][message.UID] {
 				return
@@ -135,11 +151,15 @@ func (rep *report) count(db *statedb.DB, name mirror.Name, reasons map[mirror.Me
 			case s == mirror.Near && !is:
 				m.Extra++
 			case s == mirror.Near:
-			case is && !lost:
+			case is && !lost && !missing[mirror.Near]:
 				m.Copied++
 			default:
 				m.Left++
-				rep.Left = append(rep.Left, leftMessage(name, message, is, state, reasons))
+				left := leftMessage(name, message, is, state, reasons)
+				if missing[mirror.Near] {
+					left.Reason = leftMissing
+				}
+				rep.Left = append(rep.Left, left)
 			}
 		})
 		if err != nil {

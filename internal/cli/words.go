@@ -67,7 +67,7 @@ func unknownFlag(flag, near string) error {
 	if near != "" {
 		near = "--" + near
 	}
-	return usage(didYouMean(near), "there is no flag %q", flag)
+	return usage(didYouMean(near), "there is no flag %q", unsecret(flag))
 }
 
 func flagNeedsValue(name string) error {
@@ -83,7 +83,16 @@ func contradiction(a, b string) error {
 }
 
 func unknownCommand(word, near string) error {
-	return usage(didYouMean(near), "there is no command %q", word)
+	return usage(didYouMean(near), "there is no command %q", unsecret(word))
+}
+
+// unsecret is a word of the command line as it may be shown: a URL ends with its scheme,
+// as it may hold a password.
+func unsecret(word string) string {
+	if scheme, _, found := strings.Cut(word, "://"); found {
+		return scheme + "://…"
+	}
+	return word
 }
 
 func tooFewWords(synopsis string) error {
@@ -91,7 +100,7 @@ func tooFewWords(synopsis string) error {
 }
 
 func tooManyWords(synopsis, word string) error {
-	return usage(fmt.Sprintf("it is %q", "mailtwin "+synopsis), "%q is one word too many", word)
+	return usage(fmt.Sprintf("it is %q", "mailtwin "+synopsis), "%q is one word too many", unsecret(word))
 }
 
 var (
@@ -576,7 +585,7 @@ var problemHints = []struct {
 var (
 	errMissingMailbox = errors.New("mailbox is missing")
 	errRefusedFlags   = errors.New("flags that this side does not store")
-	errOtherOrigin    = errors.New("it is now paired with far ")
+	errOtherOrigin    = errors.New("is now paired with ")
 )
 
 // stoppedByRules are the reasons why rules stop mailboxes.

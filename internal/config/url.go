@@ -67,6 +67,10 @@ func (p *urlParser) imap(text string) *IMAP {
 	if tls != TLSImplicit {
 		a.Port = 143
 	}
+	if a.User == "" { // what stands where a port or a key does may be a part of a password
+		p.wrong(scheme+"://USER@"+cmpHost(a.Host), "the URL names no user")
+		return nil
+	}
 	if port := u.Port(); port != "" {
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > 65535 {
@@ -75,8 +79,6 @@ func (p *urlParser) imap(text string) *IMAP {
 		a.Port = n
 	}
 	switch {
-	case a.User == "":
-		p.wrong(scheme+"://USER@"+cmpHost(a.Host), "the URL names no user")
 	case a.Host == "":
 		p.wrong(urlExamples, "the URL names no host")
 	case strings.Trim(u.Path, "/") != "" || u.Fragment != "":
