@@ -26,7 +26,7 @@ func (x *run) sideInput(boxes []*box, s Side) SideInput {
 		side := &b.sides[s]
 		if side.row != nil {
 			in.Known++
-			if side.listed != nil || s == Far && x.unmapped[b.name] != "" { // it may well be there
+			if side.listed != nil {
 				in.Listed++
 			}
 		}

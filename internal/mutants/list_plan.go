@@ -121,7 +121,7 @@ var planMutants = []mutant{
 		guard: "so is one whose copy was announced only", tests: "^TestRecordsAtRest$"},
 	{id: "rest-blocked", file: "mirror/input.go", old: "|| side.blocked != \"\" || side.gone", mutated: "|| side.gone",
 		guard: "so is one in a mailbox that cannot be worked in", tests: "^TestRecordsAtRest$"},
-	{id: "rest-unfinished", file: "mirror/input.go", old: "if unfinished || !b.followsNothing", mutated: "if _ = unfinished; !b.followsNothing",
+	{id: "rest-unfinished", file: "mirror/input.go", old: "if unfinished || x.Policy.Prune ||", mutated: "if _ = unfinished; x.Policy.Prune ||",
 		guard: "so are all where an effect was interrupted", tests: "^TestRecordsAtRest$"},
 	{id: "batch-stops", file: "mirror/copying.go", old: "t.sourceBroke() || t.ended != nil) {", mutated: "t.sourceBroke() && t.ended != nil) {",
 		guard: "nothing follows a batch whose source broke before that was looked into", tests: "^TestSourceBreaksFirst$"},
