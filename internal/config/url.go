@@ -68,7 +68,7 @@ func (p *urlParser) imap(text string) *IMAP {
 		a.Port = 143
 	}
 	if a.User == "" { // what stands where a port or a key does may be a part of a password
-		p.wrong(scheme+"://USER@"+cmpHost(a.Host), "the URL names no user")
+		p.wrong(scheme+"://USER@"+hostOrExample(a.Host), "the URL names no user")
 		return nil
 	}
 	if port := u.Port(); port != "" {
@@ -91,7 +91,7 @@ func (p *urlParser) imap(text string) *IMAP {
 	return a
 }
 
-func cmpHost(host string) string {
+func hostOrExample(host string) string {
 	if host == "" {
 		return "imap.example.org"
 	}
