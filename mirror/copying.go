@@ -251,7 +251,8 @@ func (e *effects) beginBatch(ctx context.Context, g group, actions []Action) (*b
 		t.b.incomplete = true
 		return nil, nil
 	}
-	// Opening a mailbox may ask the state. Most often the batch before waited for it.
+	// Opening a mailbox may ask the state, and nothing is sent behind records that could
+	// not be written. Most often the batch before waited for that.
 	if err := t.awaitState(); err != nil {
 		return nil, err
 	}

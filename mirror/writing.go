@@ -23,11 +23,9 @@ func (x *run) commit(c *Changes) error {
 }
 
 // commitIntents writes what announces effects, before anything that is parked. That
-// is written from then on, while the caller goes on.
+// is written from then on, while the caller goes on. What was under way before was
+// awaited.
 func (x *run) commitIntents(c *Changes) error {
-	if err := x.awaitState(); err != nil {
-		return err
-	}
 	if err := x.write(c); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kballard/go-shellquote"
@@ -93,7 +94,14 @@ func (p *program) copyPair(ctx context.Context, urls []string) (pair config.Pair
 
 // copyState names the state of a copy: the same two ends go on where they stopped.
 func copyState(p config.Pair) string {
-	sum := sha256.Sum256([]byte(p.Far.URL() + "\n" + p.Near.URL()))
+	var ends []string
+	for _, end := range []config.Repository{p.Far, p.Near} {
+		ends = append(ends, end.URL())
+		if m := end.Maildir; m != nil && (m.Layout != config.LayoutNested || m.Names != config.NamesUTF8) {
+			ends = append(ends, string(m.Layout), string(m.Names)) // the same tree, read in another way
+		}
+	}
+	sum := sha256.Sum256([]byte(strings.Join(ends, "\n")))
 	return copyName + "-" + hex.EncodeToString(sum[:8])
 }
 
@@ -169,9 +177,9 @@ func (r *copyRun) rounds(ctx context.Context) (all mirror.Result, err error) {
 	for range copyRounds {
 		var result mirror.Result
 		result, err = r.watched(ctx)
-		problems := all.Problems
-		for _, p := range result.Problems {
-			if !slices.Contains(problems, p) {
+		problems := slices.Clone(result.Problems)
+		for _, p := range all.Problems { // a mailbox that is well now is no problem; a message was named once
+			if p.UID != 0 && !slices.Contains(problems, p) {
 				problems = append(problems, p)
 			}
 		}
