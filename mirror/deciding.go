@@ -95,23 +95,26 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		b.noteDeparture(s, stored, r.Record)
 		return
 	}
-	if r.Record != stored {
-		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
-	}
-	before := len(b.plan.Actions)
-	ours := b.tookOff(s, r)
+	ours, ends := b.tookOff(s, r), b.endsMove(o, r)
+	outside := s == Near && !ends && (ours || b.leftWindow(left))
 	unsure := b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)
-	switch {
-	case b.endsMove(o, r):
-		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
-	case s == Near && (ours || b.leftWindow(left)) && unsure: // it may have been moved
-		b.leaveOpen(Far, r)
-		b.leaveOpen(Near, r)
-	case s == Near && (ours || b.leftWindow(left)):
+	if outside && !unsure {
 		b.add(Action{Kind: Release, Side: Near, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 		if ours { // it may be in the window by now, and is new then
 			b.revisit(b.box.Name)
 		}
+		return
+	}
+	if r.Record != stored {
+		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+	}
+	before := len(b.plan.Actions)
+	switch {
+	case ends:
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
+	case outside: // it may have been moved
+		b.leaveOpen(Far, r)
+		b.leaveOpen(Near, r)
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
 	case !p.Gone.Allows(o):
