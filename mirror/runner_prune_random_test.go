@@ -49,7 +49,7 @@ func TestPruneLosesNothing(t *testing.T) {
 			p.servers[s].CreateMailbox(boxes[1], "")
 		}
 		windows := []mirror.Window{{}, {Last: 1}, {Last: 3}, {Age: 20 * aDay}, {Age: 35 * aDay}, {Before: p.clock.now.AddDate(0, 0, -10)}}
-		removed, taken, known, sent, lost := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0, false
+		removed, taken, known, sent, lost, moved, cut := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0, false, false, false
 		name := func(m mirrortest.Held) string { return subject.FindStringSubmatch(string(m.Body))[1] }
 		pick := func(s mirror.Side) (at mirror.Name, m mirrortest.Held, ok bool) {
 			at = rapid.SampledFrom(boxes).Draw(rt, "at")
@@ -92,6 +92,7 @@ func TestPruneLosesNothing(t *testing.T) {
 							to = boxes[1]
 						}
 						p.servers[s].Move(at, m.ID, to)
+						moved = true
 					}
 				case 5:
 					if at, m, ok := pick(mirror.Near); ok {
@@ -114,6 +115,7 @@ func TestPruneLosesNothing(t *testing.T) {
 			p.policy.Prune = rapid.IntRange(0, 3).Draw(rt, "prune") > 0
 			p.dry = rapid.IntRange(0, 9).Draw(rt, "dry") == 0
 			if rapid.Bool().Draw(rt, "cut") {
+				cut = true
 				p.inject(mirrortest.NewFault(rapid.IntRange(1, 12).Draw(rt, "k"), rapid.SampledFrom(mirrortest.Points[:]).Draw(rt, "point")))
 			}
 			p.try()
@@ -133,15 +135,15 @@ func TestPruneLosesNothing(t *testing.T) {
 			p.checkState()
 			judge("end")
 		}
-		if !lost {
+		if !lost && !(moved && cut) { // an uncertain copy may have been moved away before it is sent again
 			for letter, n := range p.letters(mirror.Far) {
 				if n > 1 && !removed[letter] {
 					rt.Fatalf("far holds %s %d times", letter, n)
 				}
 			}
 		}
-		if len(last.Plan.Stops) > 0 {
-			return // a rail keeps what depends on it
+		if len(last.Plan.Stops) > 0 || lost && kind[1].NoUIDPlus {
+			return // a rail keeps what depends on it; without tombs a mark on near is a person's
 		}
 		near := p.letters(mirror.Near)
 		for _, at := range boxes {
