@@ -20,7 +20,7 @@ func (b *boxPlanner) records() {
 		case far == Present && near == Present && b.prunes(r):
 			b.prune(r)
 		case far == Present && near == Present:
-			b.mergeInto(b.stored[i], r.Record, [2]Flags{r.Seen[Far].Message.Flags, r.Seen[Near].Message.Flags})
+			b.mergeInto(b.stored[i], r.Record, [2]Message{r.Seen[Far].Message, r.Seen[Near].Message})
 		case far == Gone:
 			b.departed(Far, b.stored[i], r)
 		default:
@@ -29,11 +29,16 @@ func (b *boxPlanner) records() {
 	}
 }
 
-// mergeInto adds what merging the flags of rec asks for. old is the record as
-// the state has it.
-func (b *boxPlanner) mergeInto(old, rec Record, now [2]Flags) {
+// mergeInto adds what merging the flags of rec, whose messages are seen, asks for. old
+// is the record as the state has it.
+func (b *boxPlanner) mergeInto(old, rec Record, seen [2]Message) {
+	now := [2]Flags{seen[Far].Flags, seen[Near].Flags}
 	keeps := [2]Storable{b.box.Sides[Far].Keeps, b.box.Sides[Near].Keeps}
 	marked := b.marks(rec, now)
+	if b.marksOutside(seen) {
+		marked[Near] = true
+		b.revisit(b.box.Name)
+	}
 	plan := mergeFlags(b.in.Policy, rec, now, keeps)
 	plan.unmark(marked, now)
 	stores := false
@@ -68,6 +73,13 @@ func (b *boxPlanner) marks(rec Record, now [2]Flags) (marked [2]bool) {
 	return marked
 }
 
+// marksOutside reports whether a near copy outside the window bears \Deleted, and far's
+// does not. A pruning of which the state knows nothing may have set it, on a side that
+// cannot expunge single messages: like the departure of such a copy it does not travel.
+func (b *boxPlanner) marksOutside(seen [2]Message) bool {
+	return seen[Near].Flags.Has(imap.FlagDeleted) && !seen[Far].Flags.Has(imap.FlagDeleted) && b.in.Policy.Flags.Allows(Far) && b.leftWindow(seen[Far])
+}
+
 // departed decides on a record whose message is gone on s alone.
 // stored is the record as the state has it.
 func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
@@ -83,20 +95,29 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		b.noteDeparture(s, stored, r.Record)
 		return
 	}
+	ours, ends := b.tookOff(s, r), b.endsMove(o, r)
+	outside := s == Near && !ends && (ours || b.leftWindow(left))
+	unsure := b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)
+	if outside && !unsure {
+		b.add(Action{Kind: Release, Side: Near, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+		if ours { // it may be in the window by now, and is new then
+			b.revisit(b.box.Name)
+		}
+		return
+	}
 	if r.Record != stored {
 		b.add(Action{Kind: Confirm, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 	}
 	before := len(b.plan.Actions)
-	unsure := b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)
 	switch {
-	case s == Near && b.leftWindow(left) && unsure: // it may have been moved
-	case s == Near && b.leftWindow(left):
-		b.add(Action{Kind: Release, Side: Near, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+	case ends:
+		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
+	case outside: // it may have been moved
+		b.leaveOpen(Far, r)
+		b.leaveOpen(Near, r)
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
 	case !p.Gone.Allows(o):
-	case b.endsMove(o, r):
-		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
 	case b.in.Later && !b.in.Wide && stored.State[s] == Confirmed && b.intentOf(o, r.UID[o]) == nil:
 		// It may have gone to a mailbox that this round does not look into.
 		b.revisit(b.box.Name)
@@ -119,6 +140,13 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 			b.plan.Wide = true
 		}
 	}
+}
+
+// tookOff reports whether r's message on s is gone because an interrupted run took it off
+// for good: nobody else removed it, whatever the window is now.
+func (b *boxPlanner) tookOff(s Side, r RecordInput) bool {
+	in := b.intentOf(s, r.UID[s])
+	return s == Near && in != nil && in.Kind == RemoveIntent && in.Target == ""
 }
 
 // leftWindow reports whether copies of a far message are not to be on near any more.

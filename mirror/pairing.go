@@ -234,7 +234,7 @@ func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
 		b.claimed[s][m[s].UID] = true
 	}
 	b.add(Action{Kind: Pair, Mailbox: b.box.Name, UID: r.UID, Message: m[Far], Partner: &m[Near], Record: r})
-	b.mergeInto(r, r, now)
+	b.mergeInto(r, r, m)
 }
 
 // doubt quarantines messages of s that may or may not have a partner.
