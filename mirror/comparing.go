@@ -15,8 +15,8 @@ const (
 // stale reports whether a mailbox was not compared in full for so long that what its
 // side says to have changed is not believed any more.
 func (x *run) stale(row *MailboxRow) bool {
-	recheck := x.traits[row.Side].Recheck
-	return recheck != 0 && x.Now().Sub(row.Compared) >= recheck
+	recheck, age := x.traits[row.Side].Recheck, x.Now().Sub(row.Compared)
+	return recheck != 0 && (age >= recheck || age < 0) // or the clock was put back
 }
 
 // anyStale reports whether any mailbox of a side is stale that takes part.

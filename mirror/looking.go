@@ -46,6 +46,9 @@ func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, e
 		if a.Kind == Copy || a.Kind == Remove && !a.ForGood {
 			matters[a.Side.Other()] = true
 		}
+		if a.Kind == Release {
+			matters[a.Side] = true
+		}
 	}
 	for _, s := range Sides {
 		if !matters[s] {
@@ -68,7 +71,7 @@ func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, e
 // fromAbsence reports whether an action is taken because a message is not where
 // it was, or where it was sent.
 func (a Action) fromAbsence() bool {
-	return a.Kind == Remove && !a.ForGood || a.Kind == Copy && (a.Again || a.Intent != 0)
+	return a.Kind == Release || a.Kind == Remove && !a.ForGood || a.Kind == Copy && (a.Again || a.Intent != 0)
 }
 
 func (p Plan) trustsAbsence() bool { return slices.ContainsFunc(p.Actions, Action.fromAbsence) }

@@ -350,7 +350,8 @@ func (x *run) settle(ctx context.Context) error {
 			since = in.Created
 		}
 	}
-	if left := since.Add(x.Policy.Settle).Sub(x.Now()); left > 0 {
+	// By a clock that was put back an intent may be of the future.
+	if left := min(since.Add(x.Policy.Settle).Sub(x.Now()), x.Policy.Settle); left > 0 {
 		x.report(Event{Kind: Settling, Count: len(x.within(x.snapshot.Intents)), Text: left.Round(time.Second).String()})
 		if err := x.Sleep(ctx, left); err != nil {
 			return err

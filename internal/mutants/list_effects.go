@@ -91,7 +91,7 @@ var effectMutants = []mutant{
 		guard:   "a record and the end of its intent in one transaction", tests: "^TestIntentEndsWithItsRecord$"},
 	{id: "uncertain-intent-stays", file: "mirror/copying.go", old: "default:\n\t\t\tt.b.incomplete = true // uncertain: the intent stays", mutated: "default:\n\t\t\tt.changes.DropIntents = append(t.changes.DropIntents, in.ID)",
 		guard: "the intent of an uncertain copy outlives the run", tests: "^TestCutCopyWaits$"},
-	{id: "settle-wait", file: "mirror/runner.go", old: "Sub(x.Now()); left > 0 {", mutated: "Sub(x.Now()); left > 1<<62 {",
+	{id: "settle-wait", file: "mirror/runner.go", old: "left > 0 {\n\t\tx.report(Event{Kind: Settling", mutated: "left > 1<<62 {\n\t\tx.report(Event{Kind: Settling",
 		guard: "the wait until a server can no longer finish what was cut", tests: "^TestCutCopyWaits$"},
 	{id: "checkpoint-incomplete", file: "mirror/effects.go", old: "whole := !b.incomplete && b.sides[Far]", mutated: "whole := b.sides[Far]",
 		guard: "no checkpoint of a mailbox in which something was left", tests: "^TestRefusedMove$|^TestHalfOfAFlagMergeFails$|^TestRefusedRemoval$"},
