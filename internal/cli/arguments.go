@@ -24,7 +24,7 @@ type options struct {
 	report          string
 }
 
-// flags declares the global flags; what they mean is said in words.go.
+// flags declares the global flags; what they mean is said in words_help.go.
 func (o *options) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: aboutFlag["config"], Destination: &o.config},

@@ -1,5 +1,5 @@
 // Package cli is mailtwin's command line: it reads the configuration, runs
-// pairs, and tells the user about it in the words of words.go.
+// pairs, and tells the user about it in the words of words*.go.
 package cli
 
 import (

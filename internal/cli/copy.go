@@ -165,7 +165,7 @@ func (r *copyRun) do(ctx context.Context) int {
 	}
 	result, err := r.rounds(ctx)
 	if !r.opts.dryRun {
-		r.tellReport(began, &result, err)
+		r.tellReport(began, result.Problems, err)
 	}
 	exit := r.finish(result, err)
 	return r.close(exit)
@@ -196,8 +196,8 @@ func (r *copyRun) rounds(ctx context.Context) (all mirror.Result, err error) {
 
 // tellReport makes the report, shows it and writes the page. Where something is left
 // out, the exit code says so.
-func (r *copyRun) tellReport(began time.Time, result *mirror.Result, runErr error) {
-	rep, err := newReport(r.db, r.pair, result.Problems)
+func (r *copyRun) tellReport(began time.Time, problems []mirror.Problem, runErr error) {
+	rep, err := newReport(r.db, r.pair, problems)
 	if err != nil {
 		r.screen.fail(r.pair.Name, r.scene.explain(err))
 		r.least = mirror.ExitFailed
