@@ -54,13 +54,24 @@ func (b *box) partners(s Side, actions []Action) (refs []Ref) {
 // actions are gone there, and returns the actions for which that holds. The
 // others are left to the next run.
 func (e *effects) proven(ctx context.Context, b *box, s Side, actions []Action) ([]Action, error) {
+	return e.asked(ctx, b, s, actions, func(absent bool, uid UID) bool { return absent || uid == 0 }) // no partner: nothing to prove
+}
+
+// present returns the actions whose partners on side s are there when they are asked for
+// once more. The others are left to the next run.
+func (e *effects) present(ctx context.Context, b *box, s Side, actions []Action) ([]Action, error) {
+	return e.asked(ctx, b, s, actions, func(absent bool, uid UID) bool { return !absent && uid != 0 })
+}
+
+// asked returns the actions of whose partners on s holds is true, and leaves the others.
+func (e *effects) asked(ctx context.Context, b *box, s Side, actions []Action, holds func(absent bool, partner UID) bool) ([]Action, error) {
 	absent, err := e.absent(ctx, b, s, actions)
 	if err != nil || absent == nil {
 		return nil, err
 	}
 	var out []Action
 	for _, a := range actions {
-		if absent[a.UID[s]] || a.UID[s] == 0 { // no partner: nothing to prove
+		if holds(absent[a.UID[s]], a.UID[s]) {
 			out = append(out, a)
 		} else {
 			e.left(a)

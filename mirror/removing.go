@@ -167,19 +167,22 @@ func (e *effects) remove(ctx context.Context, g group, b *box, actions []Action)
 }
 
 // removed notes the outcome of one removal. Without UIDPLUS the message is
-// still shown: its tomb keeps it from being copied back.
+// still shown: its tomb keeps it from being copied back. The partner of what was pruned
+// is there, and keeps its row.
 func (e *effects) removed(b *box, s Side, a Action, in *Intent, r Removed, c *Changes) {
 	if r.Err != nil {
 		e.left(a)
 		e.notDone(a, in, r.Err, c)
-		e.failUnlessGone(s, b, r.UID, "remove message", r.Err)
+		e.failUnlessGone(s, b, r.UID, a.Kind.String()+" message", r.Err)
 		return
 	}
 	o := s.Other()
 	c.DropIntents = append(c.DropIntents, in.ID)
 	if a.UID[o] != 0 {
 		c.DropRecords = append(c.DropRecords, RecordKey{b.name, a.UID})
-		dropMessage(c, MessageKey{o, b.name, a.UID[o]})
+		if a.Kind != Prune {
+			dropMessage(c, MessageKey{o, b.name, a.UID[o]})
+		}
 	}
 	if r.Pending {
 		c.Tombs = append(c.Tombs, Tomb{s, b.name, r.UID, e.Now()})
