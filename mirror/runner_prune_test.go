@@ -100,28 +100,42 @@ func TestPruneWaitsForFlags(t *testing.T) {
 func TestPruneIsCut(t *testing.T) {
 	t.Parallel()
 	for name, kind := range pruneKinds() {
-		for _, point := range mirrortest.Points {
-			for k := 1; ; k++ {
-				p := pruning(t, kind[0], kind[1])
-				p.policy.Window = mirror.Window{Age: 35 * aDay}
-				fault := mirrortest.NewFault(k, point)
-				p.inject(fault)
-				_, err := p.try()
-				p.wrap, p.wrapState = nil, nil
-				if !fault.Stopped() {
-					break
-				}
-				if !errors.Is(err, mirror.ErrCut) {
-					t.Fatalf("%s %s %d: got %v", name, point, k, err)
-				}
-				records, recordsErr := p.state.Records(nametrans.Inbox)
-				if near := len(p.dump(mirror.Near)[nametrans.Inbox]); recordsErr != nil || near < len(records) && len(p.snapshot().Intents) == 0 {
-					t.Errorf("%s %s %d: near holds %d, the state %d records, and no intent says why", name, point, k, near, len(records))
-				}
-				p.settle()
-				p.wantPruned(fmt.Sprintf("%s, stopped %s effect %d", name, point, k), 3)
-				p.quiet()
+		prepare := func() *pair {
+			p := pruning(t, kind[0], kind[1])
+			p.policy.Window = mirror.Window{Age: 35 * aDay}
+			return p
+		}
+		cutAnywhere(t, prepare, func(p *pair, where string) {
+			records, recordsErr := p.state.Records(nametrans.Inbox)
+			if near := len(p.dump(mirror.Near)[nametrans.Inbox]); recordsErr != nil || near < len(records) && len(p.snapshot().Intents) == 0 {
+				t.Errorf("%s, %s: near holds %d, the state %d records, and no intent says why", name, where, near, len(records))
 			}
+			p.settle()
+			p.wantPruned(name+", "+where, 3)
+			p.quiet()
+		})
+	}
+}
+
+// cutAnywhere stops a run of a pair at each of its effects, a fresh pair every time, and
+// hands on what is left.
+func cutAnywhere(t *testing.T, prepare func() *pair, then func(p *pair, where string)) {
+	t.Helper()
+	for _, point := range mirrortest.Points {
+		for k := 1; ; k++ {
+			p := prepare()
+			fault := mirrortest.NewFault(k, point)
+			p.inject(fault)
+			_, err := p.try()
+			p.wrap, p.wrapState = nil, nil
+			if !fault.Stopped() {
+				break
+			}
+			where := fmt.Sprintf("stopped %s effect %d", point, k)
+			if !errors.Is(err, mirror.ErrCut) {
+				t.Fatalf("%s: got %v", where, err)
+			}
+			then(p, where)
 		}
 	}
 }

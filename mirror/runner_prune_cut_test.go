@@ -1,7 +1,6 @@
 package mirror_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -29,37 +28,28 @@ func TestPruneIsCutAndWindowChanges(t *testing.T) {
 				return 3
 			},
 		} {
-			for _, point := range mirrortest.Points {
-				for k := 1; ; k++ {
-					p := pruning(t, kind[0], kind[1])
-					p.policy.Window = mirror.Window{Last: 3}
-					if what == "clock" {
-						p.policy.Window = mirror.Window{Age: 35 * aDay}
-					}
-					fault := mirrortest.NewFault(k, point)
-					p.inject(fault)
-					_, err := p.try()
-					p.wrap, p.wrapState = nil, nil
-					if !fault.Stopped() {
-						break
-					}
-					if !errors.Is(err, mirror.ErrCut) {
-						t.Fatalf("got %v", err)
-					}
-					want := change(p)
-					for range 5 {
-						p.sync(mirror.ExitDone)
-					}
-					for _, e := range p.dump(mirror.Far)[nametrans.Inbox] {
-						if strings.Contains(e.Flags, `\deleted`) {
-							t.Errorf("%s %s, stopped %s effect %d: far holds %v", name, what, point, k, e)
-						}
-					}
-					if far := len(p.dump(mirror.Far)[nametrans.Inbox]); far != want {
-						t.Errorf("%s %s, stopped %s effect %d: far holds %d, want %d", name, what, point, k, far, want)
+			prepare := func() *pair {
+				p := pruning(t, kind[0], kind[1])
+				p.policy.Window = mirror.Window{Last: 3}
+				if what == "clock" {
+					p.policy.Window = mirror.Window{Age: 35 * aDay}
+				}
+				return p
+			}
+			cutAnywhere(t, prepare, func(p *pair, where string) {
+				want := change(p)
+				for range 5 {
+					p.sync(mirror.ExitDone)
+				}
+				for _, e := range p.dump(mirror.Far)[nametrans.Inbox] {
+					if strings.Contains(e.Flags, `\deleted`) {
+						t.Errorf("%s %s, %s: far holds %v", name, what, where, e)
 					}
 				}
-			}
+				if far := len(p.dump(mirror.Far)[nametrans.Inbox]); far != want {
+					t.Errorf("%s %s, %s: far holds %d, want %d", name, what, where, far, want)
+				}
+			})
 		}
 	}
 }
