@@ -97,7 +97,7 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	}
 	ours, ends := b.tookOff(s, r), b.endsMove(o, r)
 	outside := s == Near && !ends && (ours || b.leftWindow(left))
-	unsure := b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)
+	unsure := outside && (b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)) // which name what they wait for
 	if outside && !unsure {
 		b.add(Action{Kind: Release, Side: Near, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
 		if ours { // it may be in the window by now, and is new then
