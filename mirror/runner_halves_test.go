@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,24 @@ func TestRemovalWaitsForHalfMove(t *testing.T) {
 	p.settle()
 	p.alike()
 	p.quiet()
+}
+
+// TestNothingWaitsWhereRemovalsStay: where a removal does not travel nothing waits for
+// what may be half of a move, and no message is named for it.
+func TestNothingWaitsWhereRemovalsStay(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []mirror.Direction{mirror.None, mirror.Both} {
+		p := unreadMove(t, mirrortest.Options{})
+		p.policy.Gone = gone
+		result, err := p.try()
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := func(p mirror.Problem) bool { return strings.Contains(p.Reason, "cannot be followed yet") }
+		if got := slices.ContainsFunc(result.Problems, named); got != (gone == mirror.Both) {
+			t.Errorf("gone %v: got problems %v", gone, result.Problems)
+		}
+	}
 }
 
 // TestRemovalWaitsInLaterRounds: nor in a round that looks into one of the two
