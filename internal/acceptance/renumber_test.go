@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"mailtwin/internal/proof"
 	"mailtwin/internal/servers"
@@ -18,27 +20,68 @@ import (
 const layerRenumbered = "renumbering and lost state"
 
 // renumberFar makes the server number a user's mailboxes anew, in another
-// order: its lists of UIDs go, and the files get other names.
+// order and under another UIDVALIDITY.
 func (s *setup) renumberFar(r *rand.Rand) {
 	s.t.Helper()
 	root := s.server.MailDir(s.user)
-	s.must(filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		name := filepath.Base(path)
-		switch {
-		case err != nil || d.IsDir():
-			return err
-		case name == "dovecot-uidlist", strings.HasPrefix(name, "dovecot.index"), strings.HasPrefix(name, "dovecot.list.index"):
-			return os.Remove(path)
+	mailboxes, err := filepath.Glob(filepath.Join(root, ".[^.]*"))
+	s.must(err)
+	for _, dir := range append(mailboxes, root) {
+		s.renumber(r, dir)
+	}
+	lists, err := filepath.Glob(filepath.Join(root, "dovecot.list.index*"))
+	s.must(err)
+	s.remove(lists)
+}
+
+// renumber gives the files of one mailbox other names and UIDs. It holds the
+// lock of the server's list of UIDs meanwhile: a server that writes this list
+// just now would keep the old UIDVALIDITY for the new UIDs, which no server may.
+func (s *setup) renumber(r *rand.Rand, dir string) {
+	s.t.Helper()
+	path := filepath.Join(dir, "dovecot-uidlist")
+	list, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	for range 1000 {
+		if !errors.Is(err, fs.ErrExist) {
+			break
 		}
-		if dir := filepath.Base(filepath.Dir(path)); dir != "cur" && dir != "new" {
-			return nil
+		time.Sleep(10 * time.Millisecond)
+		list, err = os.OpenFile(path+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	}
+	s.must(err)
+	defer list.Close()
+	old, err := os.ReadFile(path)
+	s.must(err)
+	var validity uint32
+	_, err = fmt.Sscanf(string(old), "3 V%d", &validity)
+	s.must(err)
+	files, err := filepath.Glob(filepath.Join(dir, "[cn][ue][rw]", "*"))
+	s.must(err)
+	fmt.Fprintf(list, "3 V%d N%d\n", validity+1000, len(files)+1)
+	for i, from := range r.Perm(len(files)) {
+		name := fmt.Sprintf("%d.M%d.renamed", 1500000000+r.Intn(1e8), r.Int63())
+		to := filepath.Join(filepath.Dir(files[from]), name)
+		if _, flags, found := strings.Cut(files[from], ":2,"); found {
+			to += ":2," + flags
 		}
-		_, flags, found := strings.Cut(name, ":2,")
-		if name = fmt.Sprintf("%d.M%d.renamed", 1500000000+r.Intn(1e8), r.Int63()); found {
-			name += ":2," + flags
+		s.must(os.Rename(files[from], to))
+		fmt.Fprintf(list, "%d :%s\n", i+1, name)
+	}
+	indexes, err := filepath.Glob(filepath.Join(dir, "dovecot.index*"))
+	s.must(err)
+	s.remove(indexes)
+	s.must(s.server.Own(list.Name()))
+	s.must(os.Rename(list.Name(), path))
+}
+
+// remove removes files, of which some may be gone already.
+func (s *setup) remove(files []string) {
+	s.t.Helper()
+	for _, file := range files {
+		if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+			s.must(err)
 		}
-		return os.Rename(path, filepath.Join(filepath.Dir(path), name))
-	}))
+	}
 }
 
 // fixture is a pair of some mail, paired and quiet, and what it holds.

@@ -238,7 +238,7 @@ func (d *Dovecot) MakeDir(path string) error {
 		}
 		return err
 	}
-	return d.own(path)
+	return d.Own(path)
 }
 
 // WriteMail puts a message into a Maildir of the server's, as a delivery agent
@@ -248,7 +248,7 @@ func (d *Dovecot) WriteMail(path string, body []byte, date time.Time) error {
 	if err := os.WriteFile(under, body, 0o600); err != nil {
 		return err
 	}
-	if err := d.own(under); err != nil {
+	if err := d.Own(under); err != nil {
 		return err
 	}
 	if err := os.Chtimes(under, date, date); err != nil {
@@ -257,8 +257,8 @@ func (d *Dovecot) WriteMail(path string, body []byte, date time.Time) error {
 	return os.Rename(under, path)
 }
 
-// own gives a file to the account that the server reads mail with.
-func (d *Dovecot) own(path string) error {
+// Own gives a file to the account that the server reads mail with.
+func (d *Dovecot) Own(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
