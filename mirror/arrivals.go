@@ -114,26 +114,35 @@ func (b *boxPlanner) present(s Side, uid UID) (Message, bool) {
 // findArrival returns what arrived where in was going with Present, or Gone, or
 // Unknown as long as more must be identified.
 func (b *boxPlanner) findArrival(in *Intent, source Message) (to *boxPlanner, m Message, sight Sight) {
-	for _, to := range b.boxes {
-		if to.box.Name != in.Target {
-			continue
-		}
-		candidates := slices.DeleteFunc(to.free(in.Side), func(m Message) bool {
-			return m.UID < in.TargetUIDNext && b.in.Sides[in.Side].Traits.Numbers
-		})
-		// A COPY rewrites nothing: the key decides nothing here.
-		k, sure := b.findOne(sought{Message: source, side: in.Side, mailbox: b.box.Name}, in.Side, to.placed(candidates))
-		switch {
-		case !sure:
-			return nil, m, Unknown
-		case k >= 0:
-			return to, candidates[k], Present
-		case to.unreadArrival(in):
-			b.undecided[in.ID] = true
-			return nil, m, Unknown
-		}
+	to, candidates := b.arrivalsOf(in)
+	if to == nil {
+		return nil, m, Gone
+	}
+	// A COPY rewrites nothing: the key decides nothing here.
+	k, sure := b.findOne(sought{Message: source, side: in.Side, mailbox: b.box.Name}, in.Side, to.placed(candidates))
+	switch {
+	case !sure:
+		return nil, m, Unknown
+	case k >= 0:
+		return to, candidates[k], Present
+	case to.unreadArrival(in):
+		b.undecided[in.ID] = true
+		return nil, m, Unknown
 	}
 	return nil, m, Gone
+}
+
+// arrivalsOf returns the mailbox that in was going to, nil where it is none of these, and
+// what may be the message in it.
+func (b *boxPlanner) arrivalsOf(in *Intent) (to *boxPlanner, candidates []Message) {
+	for _, to := range b.boxes {
+		if to.box.Name == in.Target {
+			return to, slices.DeleteFunc(to.free(in.Side), func(m Message) bool {
+				return m.UID < in.TargetUIDNext && b.in.Sides[in.Side].Traits.Numbers
+			})
+		}
+	}
+	return nil, nil
 }
 
 // unreadArrival reports whether what in moved may be there and could not be read.

@@ -34,6 +34,7 @@ func MakePlan(in Input) (Plan, []Need) {
 	// is gone here and new there must not be paired with an equal one first.
 	p.holds()
 	p.arrivals()
+	p.onward()
 	p.moves((*boxPlanner).departures)
 	// New on both sides with equal content is one message, and so is a copy
 	// whose record was not written.

@@ -26,13 +26,24 @@ func (p *planner) strays() {
 	}
 }
 
-// stray looks for the one copy on s.
-func (p *planner) stray(s Side, sent placed) {
+// stray moves the source to where its copy is on s, and reports whether there is one.
+func (p *planner) stray(s Side, sent placed) bool {
+	at, ok := p.findStray(s, sent)
+	if ok {
+		p.move(s, sent, at)
+	}
+	return ok
+}
+
+// findStray looks for the one copy on s.
+func (p *planner) findStray(s Side, sent placed) (at placed, ok bool) {
 	candidates := p.strayCandidates(s, sent)
 	source := sought{Message: sent.partner, side: s.Other(), mailbox: sent.at.box.Name, byKey: !p.in.Sides[s].KeepsBytes}
-	if k, _ := p.findOne(source, s, candidates); k >= 0 {
-		p.move(s, sent, candidates[k])
+	k, _ := p.findOne(source, s, candidates)
+	if k < 0 {
+		return at, false
 	}
+	return candidates[k], true
 }
 
 // strayCandidates are the messages in other mailboxes but the trash that came there
