@@ -62,7 +62,7 @@ func (b *boxPlanner) mergeInto(old, rec Record, seen [2]Message) {
 func (b *boxPlanner) marks(rec Record, now [2]Flags) (marked [2]bool) {
 	for _, s := range Sides {
 		in := b.intentOf(s, rec.UID[s])
-		if in == nil || in.Kind == CopyIntent || !now[s].Has(imap.FlagDeleted) || rec.Base[s].Has(imap.FlagDeleted) {
+		if in == nil || in.Kind == CopyIntent || !b.in.Policy.Writes(s) || !now[s].Has(imap.FlagDeleted) || rec.Base[s].Has(imap.FlagDeleted) {
 			continue
 		}
 		marked[s] = true
@@ -96,11 +96,11 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 		return
 	}
 	ours, ends := b.tookOff(s, r), b.endsMove(o, r)
-	outside := s == Near && !ends && (ours || b.leftWindow(left))
+	outside := !ends && (ours || s == Near && b.leftWindow(left))
 	unsure := outside && (b.in.Later && !b.in.Wide || b.waitsForHalf(s, r) || b.waitsForTarget(s, r)) // which name what they wait for
 	if outside && !unsure {
-		b.add(Action{Kind: Release, Side: Near, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
-		if ours { // it may be in the window by now, and is new then
+		b.add(Action{Kind: Release, Side: s, Mailbox: b.box.Name, UID: r.UID, Record: r.Record})
+		if ours { // what is left is new, if it is in the window
 			b.revisit(b.box.Name)
 		}
 		return
@@ -113,8 +113,8 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 	case ends:
 		b.remove(Action{Side: o, UID: r.UID, Message: left, Record: r.Record})
 	case outside: // it may have been moved
-		b.leaveOpen(Far, r)
-		b.leaveOpen(Near, r)
+		b.leaveOpen(s, r)
+		b.leaveOpen(o, r)
 	case p.resets(s):
 		b.refill(s, r, left, "the target lost it")
 	case !p.Gone.Allows(o):
@@ -143,10 +143,11 @@ func (b *boxPlanner) departed(s Side, stored Record, r RecordInput) {
 }
 
 // tookOff reports whether r's message on s is gone because an interrupted run took it off
-// for good: nobody else removed it, whatever the window is now.
+// for good: nobody else removed it. What it followed, or the window, is another matter
+// now: the other message is there.
 func (b *boxPlanner) tookOff(s Side, r RecordInput) bool {
 	in := b.intentOf(s, r.UID[s])
-	return s == Near && in != nil && in.Kind == RemoveIntent && in.Target == ""
+	return in != nil && in.Kind == RemoveIntent && in.Target == ""
 }
 
 // leftWindow reports whether copies of a far message are not to be on near any more.

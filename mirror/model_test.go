@@ -298,6 +298,12 @@ func (m *model) act(a Action) {
 		msg := &r.Seen[a.Side].Message
 		msg.Flags = msg.Flags.Minus(a.Remove).Union(b.Sides[a.Side].Keeps.Only(a.Add))
 		r.Record = a.Record
+	case Release:
+		left := m.dropRecord(b, a.UID).Seen[a.Side.Other()]
+		if left.Sight == Present {
+			b.Unpaired[a.Side.Other()] = append(b.Unpaired[a.Side.Other()], left.Message)
+			slices.SortFunc(b.Unpaired[a.Side.Other()], func(x, y Message) int { return cmp.Compare(x.UID, y.UID) })
+		}
 	case Remove:
 		if a.UID[a.Side.Other()] == 0 {
 			m.takeUnpaired(b, a.Side, a.Message.UID)

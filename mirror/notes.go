@@ -126,7 +126,7 @@ func (e *effects) noteAction(a Action, c *Changes) {
 		c.Records = append(c.Records, a.Record)
 	case Release:
 		c.DropRecords = append(c.DropRecords, RecordKey{a.Mailbox, a.UID})
-		dropMessage(c, MessageKey{Near, a.Mailbox, a.UID[Near]})
+		dropMessage(c, MessageKey{a.Side, a.Mailbox, a.UID[a.Side]})
 	case Confirm, Depart:
 		c.Records = append(c.Records, a.Record)
 	case Hold:

@@ -22,8 +22,9 @@ const (
 	// Depart notes that a message is gone on Side while nothing is decided on it,
 	// or while a rail withholds what was.
 	Depart
-	// Release forgets a record whose message left the window and is gone on Side, our
-	// doing or not; the other one stays, and is not copied again.
+	// Release forgets a record whose message is gone on Side: it left the window, our
+	// doing or not, or an interrupted removal of ours took it off while the other one
+	// came back. The other one stays, as a message without a record.
 	Release
 	// Hold notes that an announced copy on Side cannot be found.
 	Hold

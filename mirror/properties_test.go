@@ -230,7 +230,8 @@ func checkAllowed(t *rapid.T, m *model, a Action) {
 	case Copy:
 		allowed = p.New.Allows(a.Side)
 	case SetFlags:
-		allowed = p.Flags.Allows(a.Side)
+		unmarks := a.Add.Empty() && a.Remove == MakeFlags(imap.FlagDeleted) && p.Writes(a.Side) // a mark of ours
+		allowed = p.Flags.Allows(a.Side) || unmarks
 	case MoveTo:
 		allowed = p.New.Allows(a.Side) && p.Gone.Allows(a.Side)
 	case Remove:
@@ -258,7 +259,10 @@ func checkRecordRules(t *rapid.T, m *model, a Action) {
 	t.Helper()
 	b := m.box(a.Mailbox)
 	if a.UID[Far] == 0 || a.UID[Near] == 0 || a.Kind == Pair {
-		if a.Kind == Remove && !m.in.Policy.RemoveExtra {
+		endsMove := a.ForGood && slices.ContainsFunc(b.Intents, func(in Intent) bool {
+			return in.ID == a.Intent && in.Kind == MoveIntent && in.Side == a.Side && in.Source.UID == a.Message.UID
+		})
+		if a.Kind == Remove && !m.in.Policy.RemoveExtra && !endsMove {
 			t.Fatalf("%q of a message without a record", say(a))
 		}
 		return

@@ -33,7 +33,7 @@ func (b *boxPlanner) inWindow(s Side, m Message) bool {
 // left behind, or may be.
 func (b *boxPlanner) movesOn(s Side, m Message) bool {
 	in := b.intentOf(s, m.UID)
-	return in != nil && in.Kind == MoveIntent && (b.arrived[in.ID] == Present || b.awaits(in))
+	return in != nil && in.Kind == MoveIntent && b.in.Policy.Gone.Allows(s) && (b.arrived[in.ID] == Present || b.awaits(in))
 }
 
 // unpairedUnknown returns the messages of s without a record that nobody could
