@@ -14,3 +14,6 @@ func isDiskFull(err error) bool {
 // isCrossDevice reports whether a rename failed because it leads to another
 // volume.
 func isCrossDevice(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
+
+// isNotEmpty reports whether a directory was not removed because it holds something.
+func isNotEmpty(err error) bool { return errors.Is(err, windows.ERROR_DIR_NOT_EMPTY) }

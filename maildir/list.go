@@ -168,8 +168,12 @@ func isLink(e fs.DirEntry) bool { return e.Type()&fs.ModeSymlink != 0 }
 // isControlFile knows the files that mail programs and we keep beside mail.
 // They are often links.
 func isControlFile(name string) bool {
-	return name == subscriptionsFile || name == identityFile || name == lockFile ||
-		strings.HasPrefix(name, "dovecot") || strings.HasPrefix(name, "courierimap")
+	return name == subscriptionsFile || name == identityFile || name == lockFile || isIndexFile(name)
+}
+
+// isIndexFile knows those of a mail program that say something of one mailbox.
+func isIndexFile(name string) bool {
+	return strings.HasPrefix(name, "dovecot") || strings.HasPrefix(name, "courierimap")
 }
 
 // statusOf returns the status of the Maildir in the directory called name, nil

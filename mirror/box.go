@@ -55,6 +55,12 @@ type boxSide struct {
 	// was are the flags that the state knew of messages whose flags changed.
 	was     map[UID]Flags
 	blocked string
+	// missing says that the side does not list the mailbox, which the state knows, and
+	// did not open it either when it was asked for.
+	missing bool
+	// parent says that the side lists mailboxes below this one which are not among the
+	// mailboxes of the run.
+	parent bool
 	// before are the messages of the state when the mailbox was renumbered.
 	before map[UID]*Message
 	// partial says that the view could not show everything, or showed what can be
@@ -97,6 +103,27 @@ func (s *boxSide) knownMessages() []KnownMessage {
 		list = append(list, KnownMessage{m.Ref, m.Flags})
 	}
 	return list
+}
+
+// empty reports whether the side shows no message in the mailbox, as far as it said.
+func (s *boxSide) empty() bool {
+	switch {
+	case !s.exists():
+		return false
+	case s.view != nil:
+		return s.view.Total == 0 && len(s.view.Unknown) == 0
+	}
+	return s.unchanged() && s.rows == 0
+}
+
+func (s *boxSide) uidValidity() uint32 {
+	switch {
+	case s.view != nil:
+		return s.view.Checkpoint.UIDValidity
+	case s.row != nil:
+		return s.row.Checkpoint.UIDValidity
+	}
+	return 0
 }
 
 func sortedUIDs[V any](m map[UID]V) []UID { return slices.Sorted(maps.Keys(m)) }
@@ -146,6 +173,8 @@ func (b *box) usable(s Side) bool { return b.sides[s].exists() && b.sides[s].blo
 func (s *boxSide) sighting(uid UID, state Confirmation) Sighting {
 	m := s.messages[uid]
 	switch {
+	case m != nil && s.missing:
+		return Sighting{Gone, *m, m.Flags}
 	case m == nil || !s.exists():
 		return Sighting{}
 	case s.blocked != "" || s.unknown[uid]:

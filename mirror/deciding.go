@@ -4,8 +4,13 @@ import "github.com/emersion/go-imap/v2"
 
 // records decides on every record by the table base | far | near.
 func (b *boxPlanner) records() {
+	alone, missing := b.leftAlone()
 	for i, r := range b.box.Records {
 		if b.settled[i] {
+			continue
+		}
+		if alone {
+			b.recordOfMissing(missing, b.stored[i], r)
 			continue
 		}
 		far, near := r.Seen[Far].Sight, r.Seen[Near].Sight

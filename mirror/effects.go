@@ -36,6 +36,9 @@ func (e *effects) carryOut(ctx context.Context) error {
 	for _, name := range e.plan.NextRun {
 		e.box(name).postponed = true
 	}
+	if err := e.renames(ctx); err != nil {
+		return err
+	}
 	if err := e.create(ctx); err != nil {
 		return err
 	}
@@ -43,7 +46,7 @@ func (e *effects) carryOut(ctx context.Context) error {
 		return err
 	}
 	e.announce()
-	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals, e.prunings, e.riskyCopies} {
+	for _, step := range []func(context.Context) error{e.moves, e.copies, e.setFlags, e.removals, e.prunings, e.riskyCopies, e.deletes} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ var (
 var (
 	ErrNoMailbox  = errors.New("no such mailbox")
 	ErrName       = errors.New("mailbox name cannot be kept")
+	ErrNotEmpty   = errors.New("mailbox holds messages")
 	ErrRenumbered = errors.New("UIDVALIDITY changed during the run")
 	ErrOverQuota  = errors.New("over quota")
 	ErrDenied     = errors.New("permission denied")
@@ -75,7 +76,7 @@ var reaches = []struct {
 }{
 	{ReachRun, []error{ErrLocked, ErrStopped, ErrRootMissing, ErrOtherIdentity, ErrNames, ErrStateNewer, ErrStateBroken}},
 	{ReachSide, []error{ErrSignIn, ErrCertificate, ErrUnreachable, ErrCut, ErrThrottled, ErrProtocol, ErrFull}},
-	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
+	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrNotEmpty, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
 	{ReachMessage, []error{ErrTooBig, ErrRefused, ErrEmptyBody, ErrShortBody, ErrNUL, ErrGone, ErrFlagRefused, ErrTogether, ErrNotDone}},
 }
 

@@ -24,14 +24,13 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 		return nil, listings, err
 	}
 	x.boxes = boxes
-	var visit []*box
-	for _, b := range boxes {
-		if x.mustVisit(b, only, wide) {
-			b.visited = true
-			visit = append(visit, b)
-			if err := x.loadBox(b, only != nil); err != nil {
-				return nil, listings, err
-			}
+	x.findParents(listings)
+	visit := slices.DeleteFunc(slices.Clone(boxes), func(b *box) bool { return !x.mustVisit(b, only, wide) })
+	visit = x.withMissing(boxes, visit)
+	for _, b := range visit {
+		b.visited = true
+		if err := x.loadBox(b, only != nil); err != nil {
+			return nil, listings, err
 		}
 	}
 	if len(visit) > 0 {
@@ -363,6 +362,9 @@ func (x *run) knownTo(b *box, s Side) *Known {
 
 func (x *run) lookInto(ctx context.Context, b *box, s Side) error {
 	side := &b.sides[s]
+	if side.mayBeMissing() {
+		return x.proveMissing(ctx, b, s)
+	}
 	if !x.toLookInto(b, s) {
 		return nil
 	}

@@ -48,7 +48,8 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 	var taken [2]map[UID]bool
 	for _, s := range Sides {
 		side := &b.sides[s]
-		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Unviewed: side.view == nil, Keeps: AllFlags()}
+		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Unviewed: side.view == nil, Keeps: AllFlags(),
+			Missing: side.missing, Empty: side.empty(), Parent: side.parent, UIDValidity: side.uidValidity()}
 		if side.listed != nil {
 			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
 		}
@@ -95,6 +96,8 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 			in.Late[q.Side][q.UID] = q.ghost()
 		}
 	}
+	in.Rooted = x.rooted[b.name]
+	in.Tombs = slices.ContainsFunc(x.snapshot.Tombs, func(t Tomb) bool { return t.Mailbox == b.name })
 	x.intentInput(boxes, b, &in)
 	return in
 }

@@ -42,9 +42,11 @@ func (b *boxPlanner) placedGone(s Side, list []Message, index []int) []placed {
 func (p *planner) sameSide(s Side, gone, fresh []placed) []match {
 	usedGone, usedFresh := make([]bool, len(gone)), make([]bool, len(fresh))
 	var out []match
-	for _, m := range sameNames(gone, fresh) {
-		usedGone[m.a], usedFresh[m.b] = true, true
-		out = append(out, m)
+	for _, m := range append(sameNames(gone, fresh), p.sameNumbers(s, gone, fresh)...) {
+		if !usedGone[m.a] && !usedFresh[m.b] {
+			usedGone[m.a], usedFresh[m.b] = true, true
+			out = append(out, m)
+		}
 	}
 	indexA, indexB := sameSize(gone, usedGone, fresh, usedFresh), sameSize(fresh, usedFresh, gone, usedGone)
 	m := matchMessages(pick(gone, indexA), pick(fresh, indexB), false)

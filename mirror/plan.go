@@ -5,8 +5,11 @@ package mirror
 type Kind uint8
 
 const (
+	// Rename gives Mailbox on Side the name Target, with its messages and the role and
+	// subscription that Target has on the other side.
+	Rename Kind = iota + 1
 	// Create makes Mailbox on Side with Role, subscribed as on the other side.
-	Create Kind = iota + 1
+	Create
 
 	// The next ones change the state only.
 
@@ -52,10 +55,13 @@ const (
 	// Prune takes a copy off Side that left the window. The other message is there and
 	// stays, and nothing follows from it.
 	Prune
+	// Delete removes Mailbox on Side, which holds no messages and is missing on the
+	// other side.
+	Delete
 )
 
 var kindNames = [...]string{
-	Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Depart: "depart", Release: "release", Hold: "hold",
+	Rename: "rename", Delete: "delete", Create: "create", Drop: "drop", Pair: "pair", Rebind: "rebind", Confirm: "confirm", Depart: "depart", Release: "release", Hold: "hold",
 	Settled: "settled", Wait: "wait", Ghost: "ghost", Quarantine: "quarantine", MoveTo: "move",
 	Copy: "copy", SetFlags: "flags", Remove: "remove", Prune: "prune",
 }
@@ -64,7 +70,7 @@ var kindNames = [...]string{
 func (k Kind) String() string { return kindNames[k] }
 
 // ChangesMail reports whether the action changes a repository.
-func (k Kind) ChangesMail() bool { return k == Create || k >= MoveTo }
+func (k Kind) ChangesMail() bool { return k == Create || k == Rename || k >= MoveTo }
 
 // Action is one intended change. Which fields are filled depends on Kind; UID
 // holds the record's UIDs, or the one side's UID where there is no record.
@@ -72,7 +78,7 @@ type Action struct {
 	Kind    Kind
 	Side    Side // the side that is changed or spoken of
 	Mailbox Name
-	Target  Name // MoveTo
+	Target  Name // MoveTo, Rename
 	UID     [2]UID
 	// Message is the message on Side (Rebind, SetFlags, Remove, Prune, MoveTo, Ghost, and
 	// a Wait in place of one of these) or on the other side (Copy, Quarantine, a
@@ -98,7 +104,9 @@ type Action struct {
 	ForGood    bool
 	Role       Role
 	Subscribed bool
-	Reason     string
+	// Moves are what a Rename stands for: one for each message of the mailbox.
+	Moves  []Action
+	Reason string
 }
 
 // Need asks for messages to be identified before the plan can be made.
@@ -244,6 +252,10 @@ type MailboxInput struct {
 	// those for which a move failed in this run, that may be the new place of a
 	// message which is gone elsewhere on that side.
 	Half [2][]Message
+	// Rooted says that the mailbox could not be renamed in this run.
+	Rooted bool
+	// Tombs: some message of it is one that we removed and that is still shown.
+	Tombs bool
 	// Unsure says that one of Unread was never kept aside: its size and date may
 	// be unknown as well, and it may be any message of the other side.
 	Unsure [2]bool
@@ -262,6 +274,14 @@ type MailboxSide struct {
 	Known, Exists bool
 	// Blocked is why the mailbox is left alone in this run; "" is not.
 	Blocked string
+	// Missing: the state knows the mailbox, and the side neither lists nor opens it.
+	Missing bool
+	// Empty says that the side shows no message in it.
+	Empty bool
+	// Parent: mailboxes stand below it that are not among those of the run.
+	Parent bool
+	// UIDValidity is that of the view or, without one, of the last checkpoint.
+	UIDValidity uint32
 	// Unviewed says that this round did not look into the mailbox: what is known
 	// of it stands, and nothing is seen for the first time.
 	Unviewed bool

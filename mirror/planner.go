@@ -51,6 +51,7 @@ func MakePlan(in Input) (Plan, []Need) {
 	for _, b := range p.boxes {
 		b.abandoned()
 	}
+	p.renames()
 	// What is left is decided record by record and message by message.
 	for _, b := range p.boxes {
 		b.records()
@@ -61,6 +62,8 @@ func MakePlan(in Input) (Plan, []Need) {
 	for _, b := range p.boxes {
 		b.settleIntents()
 	}
+	p.deletes()
+	p.nameMissing()
 	if len(p.needs) > 0 {
 		return Plan{}, p.needs.list()
 	}
@@ -119,6 +122,8 @@ type boxPlanner struct {
 	claimed [2]map[UID]bool
 	// settled marks records, by index, that something final was decided on.
 	settled []bool
+	// gone: this plan renames or deletes the mailbox.
+	gone bool
 	// intents are those of this mailbox by source.
 	intents [2]map[UID]*Intent
 	// reclaimed are the intents whose copy was found though its source is gone;
@@ -168,8 +173,7 @@ func (b *boxPlanner) presence() {
 			b.problem(s, b.box.Name, 0, here.Blocked)
 		case here.Exists:
 			b.open[s] = true
-		case here.Known:
-			b.problem(s, b.box.Name, 0, "mailbox is missing; its messages are left alone on both sides until it is back")
+		case here.Known: // see nameMissing
 		case b.in.Policy.Create.Allows(s) && there.Blocked == "":
 			b.open[s] = true
 			b.add(Action{Kind: Create, Side: s, Mailbox: b.box.Name, Role: there.Role, Subscribed: there.Subscribed})

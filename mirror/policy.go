@@ -52,8 +52,10 @@ type Policy struct {
 	Mode Mode
 	// Target is the side that is changed; in TwoWay it means nothing.
 	Target Side
-	// New, Flags and Gone concern messages, Create mailboxes.
-	New, Flags, Gone, Create Direction
+	// New, Flags and Gone concern messages, Create and Remove mailboxes. Remove lets a
+	// mailbox that a side does not have any more be emptied on the other one, message
+	// by message as Gone has it, and be removed then.
+	New, Flags, Gone, Create, Remove Direction
 	// RemoveExtra removes unpaired mail of the target (OneWayMirror only).
 	RemoveExtra bool
 	Deletions   Deletions
@@ -123,7 +125,7 @@ func (p Policy) Settings() string {
 
 // Writes reports whether any change of side is allowed at all.
 func (p Policy) Writes(side Side) bool {
-	return (p.New | p.Flags | p.Gone | p.Create).Allows(side)
+	return (p.New | p.Flags | p.Gone | p.Create | p.Remove).Allows(side)
 }
 
 // resets reports whether side's own changes are undone.

@@ -88,6 +88,17 @@ func (e *effects) absent(ctx context.Context, b *box, s Side, actions []Action) 
 	if len(refs) == 0 {
 		return absent, nil
 	}
+	if b.sides[s].missing {
+		still, err := e.stillMissing(ctx, b, s)
+		if err != nil || !still {
+			e.left(actions...)
+			return nil, err
+		}
+		for _, ref := range refs {
+			absent[ref.UID] = true
+		}
+		return absent, nil
+	}
 	handle, ok, err := e.handle(ctx, b, s)
 	if !ok || err != nil {
 		e.left(actions...)

@@ -50,7 +50,12 @@ func (p *planner) railMissing(s Side, withhold []bool) {
 		return
 	}
 	follow := func(a Action) bool {
-		return a.Kind == Drop || a.Side == s.Other() && (a.Kind == Remove || a.Kind == MoveTo)
+		return a.Kind == Drop || a.Side == s.Other() && (a.Kind == Remove || a.Kind == MoveTo || a.Kind == Delete)
+	}
+	for _, a := range p.plan.Actions {
+		if a.Kind == Rename && a.Side == s.Other() { // all of it was found again
+			in.Listed++
+		}
 	}
 	if in.Records > 0 && in.Shown == 0 {
 		p.stop(Stop{Rail: RailEmptySide, Side: s, Count: in.Records, Of: in.Records}, withhold, follow)

@@ -89,6 +89,17 @@ type Repository interface {
 	// missing parents. A mailbox that is there already is no error.
 	Create(ctx context.Context, name Name, role Role) error
 
+	// Rename gives a mailbox another name, with its messages and, where the side
+	// has it so, the mailboxes below it; missing parents are made (RFC 9051 §6.3.6).
+	// UIDVALIDITY and UIDs mostly stay. It is an error where from is not there or to
+	// is. After an error the mailbox may be under either name, whole.
+	Rename(ctx context.Context, from, to Name) error
+
+	// Delete takes a mailbox away that holds no messages, and leaves those below it
+	// (RFC 9051 §6.3.5). It looks first: one that holds messages is ErrNotEmpty and
+	// stays. One that is not there is no error.
+	Delete(ctx context.Context, name Name) error
+
 	// Subscribe sets or clears the subscription (RFC 9051 §6.3.7).
 	Subscribe(ctx context.Context, name Name, on bool) error
 

@@ -66,6 +66,14 @@ func (r elsewhere) Create(ctx context.Context, name mirror.Name, role mirror.Rol
 	return r.Repository.Create(ctx, inside(name), role)
 }
 
+func (r elsewhere) Rename(ctx context.Context, from, to mirror.Name) error {
+	return r.Repository.Rename(ctx, inside(from), inside(to))
+}
+
+func (r elsewhere) Delete(ctx context.Context, name mirror.Name) error {
+	return r.Repository.Delete(ctx, inside(name))
+}
+
 func (r elsewhere) Subscribe(ctx context.Context, name mirror.Name, on bool) error {
 	return r.Repository.Subscribe(ctx, inside(name), on)
 }

@@ -304,7 +304,9 @@ func (c *Changes) Empty() bool {
 
 // Summary counts what a run did, per side that was changed.
 type Summary struct {
+	Renamed [2]int   `json:"mailboxes_renamed"`
 	Created [2]int   `json:"created"`
+	Deleted [2]int   `json:"mailboxes_deleted"`
 	Copied  [2]int   `json:"copied"`
 	Octets  [2]int64 `json:"octets"`
 	Moved   [2]int   `json:"moved"`
@@ -321,7 +323,9 @@ type Summary struct {
 // Add adds what another run did.
 func (s *Summary) Add(o Summary) {
 	for _, side := range Sides {
+		s.Renamed[side] += o.Renamed[side]
 		s.Created[side] += o.Created[side]
+		s.Deleted[side] += o.Deleted[side]
 		s.Copied[side] += o.Copied[side]
 		s.Octets[side] += o.Octets[side]
 		s.Moved[side] += o.Moved[side]

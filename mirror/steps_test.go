@@ -634,6 +634,16 @@ func (c *counted) Create(ctx context.Context, name mirror.Name, role mirror.Role
 	return c.Repository.Create(ctx, name, role)
 }
 
+func (c *counted) Rename(ctx context.Context, from, to mirror.Name) error {
+	c.next()
+	return c.Repository.Rename(ctx, from, to)
+}
+
+func (c *counted) Delete(ctx context.Context, name mirror.Name) error {
+	c.next()
+	return c.Repository.Delete(ctx, name)
+}
+
 func (c *counted) Open(ctx context.Context, name mirror.Name, access mirror.Access, known mirror.Checkpoint) (mirror.Mailbox, error) {
 	c.next()
 	m, err := c.Repository.Open(ctx, name, access, known)

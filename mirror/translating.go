@@ -230,6 +230,26 @@ func (r *translated) Create(ctx context.Context, name Name, role Role) error {
 	return r.Repository.Create(ctx, far, role)
 }
 
+func (r *translated) Rename(ctx context.Context, from, to Name) error {
+	old, err := r.outward(from)
+	if err != nil {
+		return err
+	}
+	far, err := r.outward(to)
+	if err != nil {
+		return err
+	}
+	return r.Repository.Rename(ctx, old, far)
+}
+
+func (r *translated) Delete(ctx context.Context, name Name) error {
+	far, err := r.outward(name)
+	if err != nil {
+		return err
+	}
+	return r.Repository.Delete(ctx, far)
+}
+
 func (r *translated) Subscribe(ctx context.Context, name Name, on bool) error {
 	far, err := r.outward(name)
 	if err != nil {

@@ -81,6 +81,9 @@ func (n Name) Parent() Name {
 	return n[:i]
 }
 
+// Below reports whether n stands below another mailbox, at whatever depth.
+func (n Name) Below(other Name) bool { return strings.HasPrefix(string(n), string(other)+separator) }
+
 // Base returns the last component of n; empty for the zero Name.
 func (n Name) Base() string {
 	return string(n[strings.LastIndex(string(n), separator)+1:])

@@ -37,6 +37,12 @@ func (c *Conn) Delete(ctx context.Context, mailbox string) *Command {
 	return c.onMailbox(ctx, "DELETE", mailbox)
 }
 
+// Rename gives a mailbox another name (RFC 9051 §6.3.6), and the mailboxes below it.
+func (c *Conn) Rename(ctx context.Context, mailbox, to string) *Command {
+	e := new(encoder).raw("RENAME ").mailbox(mailbox).raw(" ").mailbox(to)
+	return c.enqueue(ctx, &Command{name: "RENAME"}, e)
+}
+
 // Subscribe adds a name to the subscriptions (RFC 9051 §6.3.7).
 func (c *Conn) Subscribe(ctx context.Context, mailbox string) *Command {
 	return c.onMailbox(ctx, "SUBSCRIBE", mailbox)

@@ -34,6 +34,14 @@ func (r *faultyRepository) Create(ctx context.Context, name mirror.Name, role mi
 	return r.fault.do(func() error { return r.inner.Create(ctx, name, role) })
 }
 
+func (r *faultyRepository) Rename(ctx context.Context, from, to mirror.Name) error {
+	return r.fault.do(func() error { return r.inner.Rename(ctx, from, to) })
+}
+
+func (r *faultyRepository) Delete(ctx context.Context, name mirror.Name) error {
+	return r.fault.do(func() error { return r.inner.Delete(ctx, name) })
+}
+
 func (r *faultyRepository) Subscribe(ctx context.Context, name mirror.Name, on bool) error {
 	return r.fault.do(func() error { return r.inner.Subscribe(ctx, name, on) })
 }

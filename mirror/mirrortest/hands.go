@@ -120,13 +120,16 @@ func (s *Server) DeleteMailbox(name mirror.Name) {
 // RenameMailbox gives a mailbox another name. It keeps its UIDVALIDITY and its
 // UIDs (RFC 9051 §6.3.6).
 func (s *Server) RenameMailbox(from, to mirror.Name) {
-	s.hand(from, func(b *box) {
-		s.makeBox(to)
-		delete(s.boxes, from)
-		b.name = to
-		s.boxes[to] = b
-		s.touch(b)
-	})
+	s.hand(from, func(*box) { s.rename(from, to) })
+}
+
+func (s *Server) rename(from, to mirror.Name) {
+	b := s.boxes[from]
+	s.makeBox(to)
+	delete(s.boxes, from)
+	b.name = to
+	s.boxes[to] = b
+	s.touch(b)
 }
 
 // Has reports whether there is a mailbox that holds messages.

@@ -19,6 +19,8 @@ const (
 	OpIdentify  Op = "identify"
 	OpFetch     Op = "fetch"
 	OpCreate    Op = "create"
+	OpRename    Op = "rename"
+	OpDelete    Op = "delete"
 	OpSubscribe Op = "subscribe"
 	OpAppend    Op = "append"
 	OpStore     Op = "store"
@@ -29,7 +31,7 @@ const (
 // Writes reports whether the command changes the store.
 func (o Op) Writes() bool {
 	switch o {
-	case OpCreate, OpSubscribe, OpAppend, OpStore, OpMove, OpRemove:
+	case OpCreate, OpRename, OpDelete, OpSubscribe, OpAppend, OpStore, OpMove, OpRemove:
 		return true
 	}
 	return false
@@ -41,7 +43,7 @@ type Command struct {
 	Op      Op
 	Mailbox mirror.Name
 	Ref     mirror.Ref  // the message; of an Append the one that it made
-	Target  mirror.Name // of a Move
+	Target  mirror.Name // of a Move or Rename
 }
 
 func (c Command) String() string {

@@ -28,6 +28,8 @@ type Options struct {
 	// NoMove: Move copies. Together with NoUIDPlus the source stays untouched
 	// and the result is pending.
 	NoMove bool
+	// NoRename refuses to rename mailboxes.
+	NoRename bool
 	// NoModSeq: HIGHESTMODSEQ is 0 everywhere.
 	NoModSeq bool
 	// NoListStatus: a listing holds no status.

@@ -129,6 +129,48 @@ func (c *session) Create(ctx context.Context, name mirror.Name, role mirror.Role
 	return nil
 }
 
+// Rename takes the mailboxes below along, as servers do.
+func (c *session) Rename(ctx context.Context, from, to mirror.Name) error {
+	if err := c.begin(ctx, OpRename); err != nil {
+		return err
+	}
+	s := c.server
+	defer s.mu.Unlock()
+	switch b := s.boxes[from]; {
+	case b == nil || b.noSelect:
+		return fmt.Errorf("rename: %w: %q", mirror.ErrNoMailbox, from.String())
+	case s.boxes[to] != nil:
+		return fmt.Errorf("rename: %w: %q is there", mirror.ErrName, to.String())
+	case s.options.NoRename:
+		return fmt.Errorf("rename: %w", mirror.ErrDenied)
+	}
+	c.note(Command{Op: OpRename, Mailbox: from, Target: to})
+	for _, name := range slices.Collect(maps.Keys(s.boxes)) {
+		if name == from || name.Below(from) {
+			s.rename(name, to+name[len(from):])
+		}
+	}
+	return nil
+}
+
+func (c *session) Delete(ctx context.Context, name mirror.Name) error {
+	if err := c.begin(ctx, OpDelete); err != nil {
+		return err
+	}
+	s := c.server
+	defer s.mu.Unlock()
+	b := s.boxes[name]
+	if b == nil {
+		return nil
+	}
+	if len(b.messages) > 0 {
+		return fmt.Errorf("delete: %w", mirror.ErrNotEmpty)
+	}
+	c.note(Command{Op: OpDelete, Mailbox: name})
+	delete(s.boxes, name)
+	return nil
+}
+
 func (c *session) Subscribe(ctx context.Context, name mirror.Name, on bool) error {
 	if err := c.begin(ctx, OpSubscribe); err != nil {
 		return err

@@ -1,0 +1,304 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"mailtwin/nametrans"
+)
+
+// mayBeMissing reports whether the state knows a mailbox that the side does not list as
+// one that holds mail.
+func (s *boxSide) mayBeMissing() bool { return s.row != nil && !s.exists() && s.blocked == "" }
+
+// proveMissing asks a side for a mailbox that it does not list: what cannot be opened
+// either is missing. Any other answer leaves the messages unknown.
+func (x *run) proveMissing(ctx context.Context, b *box, s Side) error {
+	missing, err := x.isMissing(ctx, b, s)
+	if err != nil && (ReachOf(err) > ReachMailbox || ctx.Err() != nil) {
+		return &Error{Op: "look for mailbox", Side: s, Mailbox: b.name, Err: err}
+	}
+	b.sides[s].missing = missing
+	return nil
+}
+
+// isMissing reports whether a mailbox is not there when it is to be opened.
+func (x *run) isMissing(ctx context.Context, b *box, s Side) (bool, error) {
+	_, err := x.Repositories[s].Open(ctx, b.name, ReadOnly, Checkpoint{})
+	if errors.Is(err, ErrNoMailbox) {
+		return true, nil
+	}
+	return false, err
+}
+
+// withMissing adds the mailboxes to those to visit that one side has and the other
+// seems to miss: where others are looked into as well, for their messages may have gone
+// there, or where mailboxes are removed.
+func (x *run) withMissing(boxes, visit []*box) []*box {
+	moved := len(visit) > 0
+	for _, b := range boxes {
+		for _, s := range Sides {
+			o := s.Other()
+			if b.sides[s].mayBeMissing() && b.sides[o].row != nil && b.usable(o) && !b.hidden && !slices.Contains(visit, b) &&
+				(moved || x.Policy.Remove.Allows(o)) {
+				visit = append(visit, b)
+			}
+		}
+	}
+	slices.SortFunc(visit, func(a, b *box) int { return cmp.Compare(a.name, b.name) })
+	return visit
+}
+
+// findParents notes which mailboxes have others below them that are no boxes: those that
+// are not selected.
+func (x *run) findParents(listings [2]Listing) {
+	for _, s := range Sides {
+		for _, l := range listings[s].Mailboxes {
+			if findBox(x.boxes, l.Name) != nil {
+				continue
+			}
+			for above := l.Name.Parent(); above != ""; above = above.Parent() {
+				if b := findBox(x.boxes, above); b != nil {
+					b.sides[s].parent = true
+				}
+			}
+		}
+	}
+}
+
+// missingOn returns the side on which a mailbox is missing while the other one has it.
+func (b *boxPlanner) missingOn() (s Side, ok bool) {
+	for _, s := range Sides {
+		if b.box.Sides[s].Missing && b.open[s.Other()] && b.box.Name != nametrans.Inbox {
+			return s, true
+		}
+	}
+	return Far, false
+}
+
+// leftAlone reports whether nothing follows from what is gone in a mailbox: it is missing
+// on a side as a whole. What went to other mailboxes was followed before; of the rest nobody knows
+// what was meant, unless mailboxes are removed.
+func (b *boxPlanner) leftAlone() (alone bool, missing Side) {
+	for _, s := range Sides {
+		if b.box.Sides[s].Missing && !b.in.Policy.Remove.Allows(s.Other()) {
+			return true, s
+		}
+	}
+	return false, Far
+}
+
+// recordOfMissing decides on a record of a mailbox that is missing on s, and left alone:
+// a move that was begun is ended, and what goes on the other side is remembered.
+func (b *boxPlanner) recordOfMissing(s Side, stored Record, r RecordInput) {
+	o := s.Other()
+	switch left := r.Seen[o]; {
+	case left.Sight == Gone:
+		b.noteDeparture(o, stored, r.Record)
+	case left.Sight == Present && b.endsMove(o, r):
+		b.remove(Action{Side: o, UID: r.UID, Message: left.Message, Record: r.Record})
+	}
+}
+
+// renames makes of all moves out of a mailbox that is missing on a side into one that is
+// to be made on the other side a renaming there. Each message was found again, so it is
+// the same mailbox under another name.
+func (p *planner) renames() {
+	found := map[Name]Action{}
+	for _, b := range p.boxes {
+		if a, ok := b.renamed(); ok {
+			found[b.box.Name] = a
+		}
+	}
+	for again := true; again; { // one that does not go keeps those above it
+		again = false
+		for name, a := range found {
+			if !p.takesAlong(a, found) {
+				delete(found, name)
+				again = true
+			}
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	kept := p.plan.Actions[:0]
+	for _, a := range p.plan.Actions {
+		rename, moves := found[a.Mailbox]
+		switch {
+		case a.Kind == MoveTo && moves && a.Side == rename.Side:
+			rename.Moves = append(rename.Moves, a)
+			found[a.Mailbox] = rename
+		case a.Kind == Create && isTarget(found, a):
+		default:
+			kept = append(kept, a)
+		}
+	}
+	p.plan.Actions = kept
+	for _, b := range p.boxes {
+		if a, ok := found[b.box.Name]; ok {
+			b.gone = true
+			p.add(a)
+		}
+	}
+}
+
+func isTarget(found map[Name]Action, create Action) bool {
+	for _, a := range found {
+		if a.Target == create.Mailbox && a.Side == create.Side {
+			return true
+		}
+	}
+	return false
+}
+
+// renamed returns the renaming that the moves out of a missing mailbox come to.
+func (b *boxPlanner) renamed() (a Action, ok bool) {
+	s, missing := b.missingOn()
+	o := s.Other()
+	if !missing || b.box.Rooted || b.box.Total == 0 || b.box.Total != len(b.box.Records) || !b.in.Policy.Create.Allows(o) || b.unfinished() {
+		return a, false
+	}
+	moves := 0
+	for i := range b.plan.Actions {
+		m := &b.plan.Actions[i]
+		if m.Mailbox != b.box.Name {
+			continue
+		}
+		if m.Kind != MoveTo || m.Side != o || m.Intent != 0 || moves > 0 && m.Target != a.Target {
+			return a, false
+		}
+		a.Target = m.Target
+		moves++
+	}
+	if moves != b.box.Total {
+		return a, false
+	}
+	for _, c := range b.plan.Actions {
+		if c.Kind == Create && c.Side == o && c.Mailbox == a.Target {
+			return Action{Kind: Rename, Side: o, Mailbox: b.box.Name, Target: a.Target, Role: c.Role, Subscribed: c.Subscribed}, true
+		}
+	}
+	return a, false
+}
+
+// unfinished reports whether the state holds more of a mailbox than its records.
+func (b *boxPlanner) unfinished() bool {
+	return len(b.box.Intents)+len(b.box.Ghosts)+len(b.box.Quarantined[Far])+len(b.box.Quarantined[Near])+len(b.box.Unread[Far])+len(b.box.Unread[Near]) > 0 || b.box.Tombs
+}
+
+// takesAlong reports whether all that stands below a mailbox goes with it as it is to.
+func (p *planner) takesAlong(a Action, found map[Name]Action) bool {
+	for _, b := range p.boxes {
+		switch below, ok := found[b.box.Name]; {
+		case b.box.Name == a.Mailbox && b.box.Sides[a.Side].Parent:
+			return false
+		case !b.box.Name.Below(a.Mailbox) || !b.box.Sides[a.Side].Exists:
+		case !ok || below.Side != a.Side || below.Target != a.Target+b.box.Name[len(a.Mailbox):]:
+			return false
+		}
+	}
+	return true
+}
+
+// deletes removes mailboxes that are missing on one side and hold nothing on the other.
+func (p *planner) deletes() {
+	for _, b := range slices.Backward(p.boxes) { // those below first
+		s, missing := b.missingOn()
+		o := s.Other()
+		if missing && p.in.Policy.Remove.Allows(o) && b.box.Total == 0 && b.box.Sides[o].Empty && !b.unfinished() && !b.keepsBelow(o) {
+			b.gone = true
+			b.add(Action{Kind: Delete, Side: o, Mailbox: b.box.Name})
+		}
+	}
+}
+
+// keepsBelow reports whether a mailbox stands below b that this plan does not delete.
+func (b *boxPlanner) keepsBelow(s Side) bool {
+	return b.box.Sides[s].Parent || slices.ContainsFunc(b.boxes, func(other *boxPlanner) bool {
+		return other.box.Sides[s].Exists && other.box.Name.Below(b.box.Name) && !other.gone
+	})
+}
+
+// nameMissing names the mailboxes that are missing, unless this plan does away with them.
+func (p *planner) nameMissing() {
+	for _, b := range p.boxes {
+		s, missing := b.missingOn()
+		emptied := missing && b.in.Policy.Remove.Allows(s.Other()) && slices.ContainsFunc(p.plan.Actions, func(a Action) bool {
+			return a.Mailbox == b.box.Name && (a.Kind == Remove || a.Kind == MoveTo)
+		})
+		for _, s := range Sides {
+			if side := b.box.Sides[s]; !b.box.Hidden && side.Known && !side.Exists && side.Blocked == "" && b.box.Sides[s.Other()].Exists && !b.gone && !emptied {
+				b.problem(s, b.box.Name, 0, "mailbox is missing; its messages are left alone on both sides until it is back")
+			}
+		}
+	}
+}
+
+// sampledHeaders is how many messages of a mailbox that seems to be renamed are compared
+// by their headers as well.
+const sampledHeaders = 16
+
+// sameNumbers matches the messages of mailboxes that are missing on s with those of one
+// that is new there and shows each of them under the same UID and UIDVALIDITY, with the
+// same size and INTERNALDATE: RENAME keeps them (RFC 9051 §6.3.6). The headers of a
+// sample must be the same as well.
+func (p *planner) sameNumbers(s Side, gone, fresh []placed) (out []match) {
+	for _, from := range p.boxes {
+		if !from.box.Sides[s].Missing || from.box.Sides[s].UIDValidity == 0 || !p.in.Sides[s].Traits.Numbers {
+			continue
+		}
+		for _, to := range p.boxes {
+			if to.box.Sides[s].UIDValidity == from.box.Sides[s].UIDValidity && !to.box.Sides[s].Known {
+				out = append(out, p.sameNumbersIn(s, from, to, gone, fresh)...)
+			}
+		}
+	}
+	return out
+}
+
+func (p *planner) sameNumbersIn(s Side, from, to *boxPlanner, gone, fresh []placed) (out []match) {
+	byUID := map[UID]int{}
+	for k := range fresh {
+		if fresh[k].at == to {
+			byUID[fresh[k].UID] = k
+		}
+	}
+	for i := range gone {
+		g := &gone[i]
+		if g.at != from {
+			continue
+		}
+		k, ok := byUID[g.UID]
+		if !ok || g.intent != nil || fresh[k].Size != g.Size || !fresh[k].Date.Equal(g.Date) {
+			return nil
+		}
+		out = append(out, match{a: i, b: k})
+	}
+	if len(out) < from.box.Total || !p.sameHeaders(s, gone, fresh, out) {
+		return nil
+	}
+	return out
+}
+
+// sameHeaders compares the headers of some of the pairs, spread over all of them.
+func (p *planner) sameHeaders(s Side, gone, fresh []placed, pairs []match) bool {
+	same, asked := 0, false
+	for n := range min(sampledHeaders, len(pairs)) {
+		pair := pairs[n*len(pairs)/min(sampledHeaders, len(pairs))]
+		was, now := gone[pair.a].Identity.Header, fresh[pair.b]
+		switch {
+		case !was.Known():
+		case !now.Identity.Header.Known():
+			p.needs.add(s, now.at.box.Name, []Message{now.Message}, map[int]Depth{0: Headers})
+			asked = true
+		case now.Identity.Header != was:
+			return false
+		default:
+			same++
+		}
+	}
+	return same > 0 && !asked
+}
