@@ -220,10 +220,10 @@ func (s *boxSide) firstOfLast(n int) UID {
 }
 
 // awaitsPairing reports whether a side was renumbered and nothing was paired
-// again since: its row has the new UIDVALIDITY and nothing else.
+// again since.
 func (b *box) awaitsPairing(s Side) bool {
 	row := b.sides[s].row
-	return row != nil && row.Checkpoint == Checkpoint{UIDValidity: row.Checkpoint.UIDValidity} && row.Checkpoint.UIDValidity != 0 && len(b.records) == 0
+	return row != nil && row.Checkpoint.Stamps == unpairedStamp && len(b.records) == 0
 }
 
 // rebind puts records in the place of those that they were: what is copied in

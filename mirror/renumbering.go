@@ -8,6 +8,10 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
+// unpairedStamp stands in the checkpoint of a side that numbers messages, which has no
+// stamps of its own, from a renumbering until a listing was applied in full.
+const unpairedStamp = "renumbered"
+
 // forgetRenumbered drops what the state holds of mailboxes whose UIDs no
 // longer mean anything. Their messages are paired again by content.
 func (x *run) forgetRenumbered(visit []*box) error {
@@ -28,6 +32,9 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			// The new UIDVALIDITY goes with the first new rows, so that an
 			// interrupted run is not taken for another renumbering.
 			side.row.Checkpoint = Checkpoint{UIDValidity: is}
+			if x.traits[s].Numbers {
+				side.row.Checkpoint.Stamps = unpairedStamp
+			}
 			c := Changes{Forget: []MailboxKey{{s, b.name}}, Mailboxes: []MailboxRow{*side.row}, Tombs: x.keptTombs(b, s), Quarantine: x.keptGhosts(b, s)}
 			for _, t := range c.Tombs { // the next renumbering finds them by their rows
 				c.Messages = append(c.Messages, MessageRow{s, b.name, *side.messages[t.UID]})
