@@ -64,7 +64,10 @@ func (r *Repository) Delete(ctx context.Context, name mirror.Name) error {
 		}
 		err = r.conn.Delete(ctx, wire).Wait()
 	}
-	if err := failure("delete mailbox", err, mirror.ErrDenied); !errors.Is(err, mirror.ErrNoMailbox) {
+	if err == nil {
+		return nil
+	}
+	if err := r.missing(ctx, wire, "delete mailbox", err); !errors.Is(err, mirror.ErrNoMailbox) {
 		return err
 	}
 	return nil

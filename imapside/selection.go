@@ -136,7 +136,7 @@ func (m *mailbox) sel(ctx context.Context) error {
 	r.depart()
 	data, err := r.conn.Select(ctx, m.wire, r.selectOptions(m.access)).Wait()
 	if err != nil {
-		return m.selectFailure(ctx, err)
+		return m.repo.missing(ctx, m.wire, "select mailbox", err)
 	}
 	data = corrected(data)
 	if m.status.UIDValidity != 0 && data.UIDValidity != m.status.UIDValidity {
@@ -175,21 +175,22 @@ func (m *mailbox) tell(data imapconn.SelectData) {
 	m.keeps = storable(data, m.access == mirror.ReadOnly)
 }
 
-// selectFailure says whether a mailbox that cannot be selected exists: many
-// servers refuse both in the same words.
-func (m *mailbox) selectFailure(ctx context.Context, err error) error {
+// missing is the error of a command on a mailbox that was refused, which says whether the
+// mailbox exists: many servers refuse what is missing and what is forbidden in the same
+// words.
+func (r *Repository) missing(ctx context.Context, wire, op string, err error) error {
 	status := refused(err)
 	_, telling := codeErrors[statusCode(status)]
 	if status != nil && !telling && temporary(status) == nil {
-		exists, selectable, lookErr := m.repo.lookUp(ctx, m.wire)
+		exists, selectable, lookErr := r.lookUp(ctx, wire)
 		if lookErr != nil {
 			return lookErr
 		}
 		if !exists || !selectable {
-			return failure("select mailbox", err, mirror.ErrNoMailbox)
+			return failure(op, err, mirror.ErrNoMailbox)
 		}
 	}
-	return failure("select mailbox", err, mirror.ErrDenied)
+	return failure(op, err, mirror.ErrDenied)
 }
 
 func statusCode(status *imapconn.StatusError) imap.ResponseCode {

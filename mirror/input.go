@@ -96,7 +96,6 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 			in.Late[q.Side][q.UID] = q.ghost()
 		}
 	}
-	in.Rooted = x.rooted[b.name]
 	in.Tombs = slices.ContainsFunc(x.snapshot.Tombs, func(t Tomb) bool { return t.Mailbox == b.name })
 	x.intentInput(boxes, b, &in)
 	return in

@@ -9,6 +9,9 @@ import (
 	"mailtwin/nametrans"
 )
 
+// reasonMissing is said of a mailbox that is missing and not done away with.
+const reasonMissing = "mailbox is missing; its messages are left alone on both sides until it is back"
+
 // mayBeMissing reports whether the state knows a mailbox that the side does not list as
 // one that holds mail.
 func (s *boxSide) mayBeMissing() bool { return s.row != nil && !s.exists() && s.blocked == "" }
@@ -158,7 +161,7 @@ func isTarget(found map[Name]Action, create Action) bool {
 func (b *boxPlanner) renamed() (a Action, ok bool) {
 	s, missing := b.missingOn()
 	o := s.Other()
-	if !missing || b.box.Rooted || b.box.Total == 0 || b.box.Total != len(b.box.Records) || !b.in.Policy.Create.Allows(o) || b.unfinished() {
+	if !missing || b.box.Total == 0 || b.box.Total != len(b.box.Records) || !b.in.Policy.Create.Allows(o) || b.unfinished() {
 		return a, false
 	}
 	moves := 0
@@ -231,7 +234,7 @@ func (p *planner) nameMissing() {
 		})
 		for _, s := range Sides {
 			if side := b.box.Sides[s]; !b.box.Hidden && side.Known && !side.Exists && side.Blocked == "" && b.box.Sides[s.Other()].Exists && !b.gone && !emptied {
-				b.problem(s, b.box.Name, 0, "mailbox is missing; its messages are left alone on both sides until it is back")
+				b.problem(s, b.box.Name, 0, reasonMissing)
 			}
 		}
 	}

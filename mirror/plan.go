@@ -252,8 +252,6 @@ type MailboxInput struct {
 	// those for which a move failed in this run, that may be the new place of a
 	// message which is gone elsewhere on that side.
 	Half [2][]Message
-	// Rooted says that the mailbox could not be renamed in this run.
-	Rooted bool
 	// Tombs: some message of it is one that we removed and that is still shown.
 	Tombs bool
 	// Unsure says that one of Unread was never kept aside: its size and date may

@@ -7,47 +7,55 @@ import (
 	"slices"
 )
 
-// renames gives mailboxes the names that they have on the other side now. A mailbox that
-// a side does not rename is left to the next round, which makes the new one and moves the
-// messages.
+// renames gives mailboxes the names that they have on the other side now. Where a side
+// does not rename one, the new one is made and the messages are moved.
 func (e *effects) renames(ctx context.Context) error {
+	var instead []Action
 	for i := range e.plan.Actions {
 		if a := &e.plan.Actions[i]; a.Kind == Rename {
-			if err := e.rename(ctx, a); err != nil {
+			refused, err := e.rename(ctx, a)
+			if err != nil {
 				return err
 			}
+			if refused {
+				instead = append(instead, Action{Kind: Create, Side: a.Side, Mailbox: a.Target, Role: a.Role, Subscribed: a.Subscribed})
+				instead = append(instead, a.Moves...)
+			}
 		}
+	}
+	if len(instead) > 0 {
+		e.plan.Actions = append(e.plan.Actions, instead...)
+		sortActions(e.plan.Actions)
 	}
 	return nil
 }
 
-func (e *effects) rename(ctx context.Context, a *Action) error {
+func (e *effects) rename(ctx context.Context, a *Action) (refused bool, err error) {
 	from, to := e.box(a.Mailbox), e.box(a.Target)
 	if still, err := e.stillMissing(ctx, from, a.Side.Other()); err != nil || !still {
 		e.left(*a)
-		return err
+		return false, err
 	}
 	if err := e.renameOne(ctx, a); err != nil {
-		e.left(*a)
 		if ReachOf(err) > ReachMailbox || ctx.Err() != nil {
-			return &Error{Op: "rename mailbox", Side: a.Side, Mailbox: a.Mailbox, Err: err}
+			return false, &Error{Op: "rename mailbox", Side: a.Side, Mailbox: a.Mailbox, Err: err}
 		}
 		e.note("%s mailbox %q cannot be renamed to %q (%v): its messages are moved", a.Side, a.Mailbox.String(), a.Target.String(), err)
-		e.rooted[a.Mailbox] = true
-		return nil
+		e.problem(Problem{Side: a.Side.Other(), Mailbox: a.Mailbox, Reason: reasonMissing})
+		return true, nil
 	}
 	subscribed := from.sides[a.Side].listed.Subscribed
 	var c Changes
 	e.renamed(from, to, a, &c)
 	if err := e.commit(&c); err != nil {
-		return err
+		return false, err
 	}
 	e.result.Summary.Renamed[a.Side]++
 	e.done(a)
 	if err := e.subscribe(ctx, a.Side, a.Mailbox, false, subscribed); err != nil {
-		return err
+		return false, err
 	}
-	return e.subscribe(ctx, a.Side, a.Target, true, a.Subscribed)
+	return false, e.subscribe(ctx, a.Side, a.Target, true, a.Subscribed)
 }
 
 // renameOne renames a mailbox, unless that was done with the one above it.

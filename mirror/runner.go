@@ -91,8 +91,6 @@ type run struct {
 	// unmoved are the messages whose partners were to be moved in this run, and
 	// were not, by the place that they were moved to.
 	unmoved map[MessageKey]Message
-	// rooted are the mailboxes that a side did not rename in this run.
-	rooted map[Name]bool
 	// blind are the moves and removals that were interrupted, and whose source this
 	// round does not look into, or not on both sides.
 	blind []Intent
@@ -120,7 +118,7 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 	if r.Sleep == nil {
 		r.Sleep = sleep
 	}
-	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}, unmoved: map[MessageKey]Message{}, rooted: map[Name]bool{}}
+	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}, unmoved: map[MessageKey]Message{}}
 	if !x.Rules.Empty() {
 		inner := *r // the caller's repositories stay as they are
 		inner.Repositories[Far] = &translated{r.Repositories[Far], x}

@@ -129,10 +129,11 @@ func TestRenameRefused(t *testing.T) {
 	p := filled(newPair(t, mirrortest.Options{NoRename: true}, maildirLike()), 30)
 	far := p.servers[mirror.Far]
 	p.servers[mirror.Near].RenameMailbox(box("Lists"), box("Groups"))
+	p.servers[mirror.Near].RenameMailbox(box("Lists", "go"), box("Groups", "go"))
 	far.ClearLog()
 	result := p.sync(mirror.ExitPartly)
-	if n := p.did(mirror.Far, mirrortest.OpAppend); n != 0 || result.Summary.Moved[mirror.Far] != 30 {
-		t.Errorf("%d messages were sent, %+v; want 30 moved", n, result.Summary)
+	if n := p.did(mirror.Far, mirrortest.OpAppend); n != 0 || result.Summary.Moved[mirror.Far] != 33 {
+		t.Errorf("%d messages were sent, %+v; want 33 moved", n, result.Summary)
 	}
 	p.wantMissing(result, box("Lists"))
 	if got := [2]int{p.count(mirror.Far, box("Groups")), p.count(mirror.Near, box("Groups"))}; got != [2]int{30, 30} || !far.Has(box("Lists")) {
@@ -158,6 +159,7 @@ func TestRenamedInPart(t *testing.T) {
 		p := filled(make(t), 20)
 		near := p.servers[mirror.Near]
 		near.RenameMailbox(box("Lists"), box("Groups"))
+		near.RenameMailbox(box("Lists", "go"), box("Groups", "go"))
 		near.Remove(box("Groups"), near.Messages(box("Groups"))[7].ID)
 		p.sync(mirror.ExitPartly)
 		result := p.sync(mirror.ExitPartly) // without UIDPLUS a move takes two
@@ -340,4 +342,60 @@ func TestMailboxIsNotRemoved(t *testing.T) {
 			t.Errorf("far holds %d after the second proof failed, want 5", got)
 		}
 	})
+}
+
+// TestRenameTakesNothingAlong: a mailbox below stayed where it was on one side, or is not
+// among those that are mirrored. The one above it is not renamed, since the other side
+// would take that along; its messages are moved.
+func TestRenameTakesNothingAlong(t *testing.T) {
+	t.Parallel()
+	for what, which := range map[string]func(mirror.Name) bool{"stayed": nil, "not mirrored": func(name mirror.Name) bool { return name != box("Lists", "go") }} {
+		p := newPair(t, mirrortest.Options{}, maildirLike())
+		for _, name := range []mirror.Name{box("Archive"), box("Drafts"), box("Lists")} {
+			p.servers[mirror.Far].CreateMailbox(name, "")
+		}
+		p.deliverFar(nametrans.Inbox, letter(40), mirror.Flags{})
+		for n := range 12 {
+			p.deliverFar(box("Lists"), letter(n), mirror.Flags{})
+		}
+		if which == nil {
+			p.servers[mirror.Far].CreateMailbox(box("Lists", "go"), "")
+		}
+		for range 2 {
+			if _, err := p.tryOnly(which); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.servers[mirror.Far].CreateMailbox(box("Lists", "go"), "")
+		p.servers[mirror.Near].RenameMailbox(box("Lists"), box("Groups"))
+		result, err := p.tryOnly(which)
+		if err != nil || result.Summary.Renamed != [2]int{} || result.Summary.Moved[mirror.Far] != 12 {
+			t.Errorf("%s: got %+v, %v, want 12 moved and nothing renamed", what, result.Summary, err)
+		}
+		if far := p.servers[mirror.Far]; !far.Has(box("Lists", "go")) || p.count(mirror.Far, box("Groups")) != 12 {
+			t.Errorf("%s: far holds %v", what, p.dump(mirror.Far))
+		}
+	}
+}
+
+// TestMailboxAboveOthersStays: it is missing on one side while a mailbox below it is there
+// on both, or stands on one side only and is not mirrored.
+func TestMailboxAboveOthersStays(t *testing.T) {
+	t.Parallel()
+	for what, which := range map[string]func(mirror.Name) bool{"below it": nil, "not mirrored": func(name mirror.Name) bool { return name != box("Lists", "go") }} {
+		p := filled(newPair(t, mirrortest.Options{}, maildirLike()), 0)
+		p.policy.Remove = mirror.Both
+		p.servers[mirror.Near].DeleteMailbox(box("Lists"))
+		if which != nil {
+			p.servers[mirror.Near].DeleteMailbox(box("Lists", "go"))
+		}
+		for range 2 {
+			if _, err := p.tryOnly(which); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !p.servers[mirror.Far].Has(box("Lists")) {
+			t.Errorf("%s: far lost the mailbox above", what)
+		}
+	}
 }

@@ -34,7 +34,9 @@ type history struct {
 	// forgot: the state was lost or an old one came back, at any time.
 	forgot bool
 	gone   int // mailboxes that people removed or renamed
-	hands  sync.Mutex
+	// renamed is what the step before renamed, while everything rested.
+	renamed *renamedBox
+	hands   sync.Mutex
 }
 
 // facts are what people did to a letter. Copies are counted per side.
@@ -69,9 +71,12 @@ func (h *history) tell(format string, args ...any) {
 func (h *history) step(line string) {
 	h.tell("> %s", line)
 	words := strings.SplitN(line, " ", 5)
+	renamed := h.renamed
+	h.renamed = nil
 	switch words[0] {
 	case "rest":
 		h.rest()
+		h.followed(renamed)
 	case "wait":
 		d, err := time.ParseDuration(words[1])
 		if err != nil {
@@ -576,12 +581,18 @@ func (h *history) dropBox(s mirror.Side, name mirror.Name) {
 	}
 }
 
-// renameBox renames a mailbox, which we do not follow yet: the new one is
-// filled on the other side too, and the old one stays there.
+// renameBox renames a mailbox, which is followed where everything rested before, message
+// by message; else the new one is filled on the other side, and the old one stays there.
 func (h *history) renameBox(s mirror.Side, name, to mirror.Name) {
 	if h.mayGo(s, name) && !h.has(s, to) {
 		h.gone++
-		h.eachIn(s, name, func(f *facts) { f.spare++ })
+		rested := !h.unsure && !h.blind && h.policy.Mode == mirror.TwoWay && h.policy.Gone == mirror.Both && h.has(s.Other(), name) && !h.has(s.Other(), to)
+		h.eachIn(s, name, func(f *facts) {
+			if !rested || f.moved || f.unsighted || f.edited {
+				f.spare++
+			}
+			f.moved = true
+		})
 		tombs := h.tombs(s, name) // under the new name nobody knows whose mark that is
 		for _, m := range h.servers[s].Messages(name) {
 			if tombs[m.ID] {
@@ -589,6 +600,31 @@ func (h *history) renameBox(s mirror.Side, name, to mirror.Name) {
 			}
 		}
 		h.servers[s].RenameMailbox(name, to)
+		if rested && h.options[mirror.Far].Window == 0 && len(h.armed[mirror.Far])+len(h.armed[mirror.Near]) == 0 {
+			h.renamed = &renamedBox{s.Other(), name, to}
+		}
+	}
+}
+
+// renamedBox is a mailbox that is to have another name on a side after the next run.
+type renamedBox struct {
+	side     mirror.Side
+	from, to mirror.Name
+}
+
+// followed: what was just renamed has its new name on the other side too, or its messages
+// are there.
+func (h *history) followed(r *renamedBox) {
+	if r == nil {
+		return
+	}
+	if !h.has(r.side, r.to) {
+		h.fail("%v lacks %q, as which %q is known now", r.side, r.to.String(), r.from.String())
+	}
+	for _, c := range h.copies(r.side) {
+		if c.mailbox == r.from && !c.excused {
+			h.fail("%v still has letter %s in %q, which was renamed", r.side, c.key, r.from.String())
+		}
 	}
 }
 

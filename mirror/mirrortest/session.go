@@ -141,6 +141,8 @@ func (c *session) Rename(ctx context.Context, from, to mirror.Name) error {
 		return fmt.Errorf("rename: %w: %q", mirror.ErrNoMailbox, from.String())
 	case s.boxes[to] != nil:
 		return fmt.Errorf("rename: %w: %q is there", mirror.ErrName, to.String())
+	case from == Inbox || to == Inbox:
+		return fmt.Errorf("rename: %w: INBOX is always there", mirror.ErrName)
 	case s.options.NoRename:
 		return fmt.Errorf("rename: %w", mirror.ErrDenied)
 	}
@@ -162,6 +164,9 @@ func (c *session) Delete(ctx context.Context, name mirror.Name) error {
 	b := s.boxes[name]
 	if b == nil {
 		return nil
+	}
+	if name == Inbox {
+		return fmt.Errorf("delete: %w: INBOX is always there", mirror.ErrName)
 	}
 	if len(b.messages) > 0 {
 		return fmt.Errorf("delete: %w", mirror.ErrNotEmpty)

@@ -37,9 +37,11 @@ type Fixture struct {
 }
 
 var (
-	suiteBox   = nametrans.MustName("Suite")
-	suiteOther = nametrans.MustName("Suite Other")
-	suiteChild = nametrans.MustName("Suite Ünïted", "R&D", "go-nuts")
+	suiteBox     = nametrans.MustName("Suite")
+	suiteBelow   = nametrans.MustName("Suite", "below")
+	suiteRenamed = nametrans.MustName("Suite renamed", "under", "another")
+	suiteOther   = nametrans.MustName("Suite Other")
+	suiteChild   = nametrans.MustName("Suite Ünïted", "R&D", "go-nuts")
 )
 
 // suiteDate is in a zone of its own, which need not be kept.
@@ -56,6 +58,8 @@ func Repository(t *testing.T, open func(t *testing.T) Fixture) {
 		{"Create", testCreate},
 		{"Subscribe", testSubscribe},
 		{"Missing mailbox", testMissingMailbox},
+		{"Rename mailbox", testRename},
+		{"Delete mailbox", testDelete},
 		{"Empty mailbox", testEmptyMailbox},
 		{"Bodies", testBodies},
 		{"Forms", testForms},

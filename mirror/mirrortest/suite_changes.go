@@ -217,6 +217,12 @@ func testReadOnly(t *testing.T, d *desk) {
 	if err := session.Create(t.Context(), suiteChild, ""); err == nil {
 		t.Error("create: got no error")
 	}
+	if err := session.Rename(t.Context(), suiteOther, suiteChild); err == nil {
+		t.Error("rename: got no error")
+	}
+	if err := session.Delete(t.Context(), suiteOther); err == nil {
+		t.Error("delete: got no error")
+	}
 	if err := session.Subscribe(t.Context(), suiteBox, true); err == nil {
 		t.Error("subscribe: got no error")
 	}

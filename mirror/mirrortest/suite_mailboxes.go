@@ -132,3 +132,74 @@ func testEmptyMailbox(t *testing.T, d *desk) {
 		}
 	}
 }
+
+func testRename(t *testing.T, d *desk) {
+	_, list := d.fill(t, suiteOther, 3)
+	d.create(t, suiteBox)
+	for what, names := range map[string][2]mirror.Name{"onto one that is there": {suiteOther, suiteBox}, "what is not there": {suiteChild, suiteRenamed}, "INBOX": {Inbox, suiteRenamed}} {
+		if err := d.repository.Rename(t.Context(), names[0], names[1]); err == nil {
+			t.Errorf("rename %s: got no error", what)
+		}
+	}
+	if got := d.open(t, suiteOther).view(t); got.Total != 3 {
+		t.Errorf("after renamings that failed: got %d messages, want 3", got.Total)
+	}
+	if err := d.repository.Rename(t.Context(), suiteOther, suiteRenamed); err != nil {
+		t.Fatalf("rename: %v", err)
+	}
+	d.connect(t, d.traits.Identity, mirror.ReadWrite)
+	listed := d.list(t)
+	if l, there := listed[suiteRenamed]; !there || l.NoSelect {
+		t.Fatalf("the new name is not listed: %v", listed)
+	}
+	if l, there := listed[suiteOther]; there && !l.NoSelect {
+		t.Error("the old name is still listed")
+	}
+	if _, err := d.repository.Open(t.Context(), suiteOther, mirror.ReadOnly, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrNoMailbox) {
+		t.Errorf("open the old name: got %v, want %v", err, mirror.ErrNoMailbox)
+	}
+	after := d.open(t, suiteRenamed).view(t)
+	if after.Total != len(list) || len(after.New) != len(list) {
+		t.Fatalf("got %d messages, want %d", after.Total, len(list))
+	}
+	for i, was := range list {
+		if is := after.New[i]; was.Flags != is.Flags || was.Size != is.Size || !was.Date.Equal(is.Date) || was.Base != is.Base {
+			t.Errorf("message %d: got %+v, want %+v", i, is, was)
+		}
+	}
+}
+
+func testDelete(t *testing.T, d *desk) {
+	full, _ := d.fill(t, suiteOther, 2)
+	d.create(t, suiteBox, suiteBelow)
+	if err := d.repository.Delete(t.Context(), suiteOther); !errors.Is(err, mirror.ErrNotEmpty) {
+		t.Errorf("delete what holds messages: got %v, want %v", err, mirror.ErrNotEmpty)
+	}
+	if v := full.view(t); v.Total != 2 {
+		t.Errorf("got %d messages, want 2", v.Total)
+	}
+	if err := d.repository.Delete(t.Context(), Inbox); err == nil {
+		t.Error("delete INBOX: got no error")
+	}
+	// Servers differ in what becomes of a mailbox above others.
+	for _, name := range []mirror.Name{suiteBelow, suiteBox} {
+		for range 2 { // one that is not there is no error
+			if err := d.repository.Delete(t.Context(), name); err != nil {
+				t.Errorf("delete %q: %v", name.String(), err)
+			}
+		}
+		d.connect(t, d.traits.Identity, mirror.ReadWrite)
+		listed := d.list(t)
+		if l, there := listed[name]; there && !l.NoSelect {
+			t.Errorf("%q was deleted and is listed", name.String())
+		}
+		if l, there := listed[suiteBox]; name == suiteBelow && (!there || l.NoSelect) {
+			t.Error("what stood above it went along")
+		}
+	}
+	// A mailbox of the same name is a new one.
+	d.create(t, suiteBox)
+	if v := d.open(t, suiteBox).view(t); v.Total != 0 {
+		t.Errorf("got %d messages in a new mailbox", v.Total)
+	}
+}
