@@ -121,10 +121,12 @@ type jsonSide struct {
 	Flagged int   `json:"flagged"`
 	Removed int   `json:"removed"`
 	Pending int   `json:"pending"`
+	Renamed int   `json:"mailboxes_renamed"`
+	Deleted int   `json:"mailboxes_deleted"`
 }
 
 func newJSONSide(s mirror.Summary, side mirror.Side) *jsonSide {
-	return &jsonSide{s.Created[side], s.Copied[side], s.Octets[side], s.Moved[side], s.Flagged[side], s.Removed[side], s.Pending[side]}
+	return &jsonSide{s.Created[side], s.Copied[side], s.Octets[side], s.Moved[side], s.Flagged[side], s.Removed[side], s.Pending[side], s.Renamed[side], s.Deleted[side]}
 }
 
 type jsonSummary struct {

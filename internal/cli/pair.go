@@ -62,7 +62,7 @@ func policyOf(p config.Pair) mirror.Policy {
 		target = mirror.Far
 	}
 	return mirror.Policy{Mode: modes[p.Mode], Target: target,
-		New: travels[p.New], Flags: travels[p.Flags], Gone: travels[p.Gone], Create: travels[p.Create],
+		New: travels[p.New], Flags: travels[p.Flags], Gone: travels[p.Gone], Create: travels[p.Create], Remove: travels[p.Remove],
 		Window:      mirror.Window{Age: p.Window.MaxAge, Since: p.Window.Since, Before: p.Window.Before, MaxSize: p.Window.MaxSize, Last: p.Window.Last},
 		Prune:       p.Prune,
 		RemoveExtra: p.Extra == config.ExtraRemove, Deletions: deletions[p.Deletions], Settle: p.Settle}

@@ -10,6 +10,10 @@ import (
 func intended(plan mirror.Plan) (s mirror.Summary) {
 	for _, a := range plan.Actions {
 		switch a.Kind {
+		case mirror.Rename:
+			s.Renamed[a.Side]++
+		case mirror.Delete:
+			s.Deleted[a.Side]++
 		case mirror.Create:
 			s.Created[a.Side]++
 		case mirror.Copy:

@@ -19,6 +19,7 @@ func moved(s mirror.Summary) string {
 				parts = append(parts, count(n, what))
 			}
 		}
+		add(s.Renamed[to], wordRenamed)
 		add(s.Created[to], wordCreated)
 		if n := s.Copied[to]; n > 0 {
 			parts = append(parts, ofSize(count(n, wordMessage), s.Octets[to]))
@@ -27,6 +28,7 @@ func moved(s mirror.Summary) string {
 		add(s.Moved[to], wordMoved)
 		add(s.Removed[to], wordRemoved)
 		add(s.Pending[to], wordPending)
+		add(s.Deleted[to], wordDeleted)
 		if len(parts) > 0 {
 			ways = append(ways, oneWay(to, strings.Join(parts, ", ")))
 		}

@@ -33,7 +33,8 @@ var problemHints = []struct {
 	{mirror.ErrDenied, `ask for the right to it, or leave the mailbox out with "!NAME" in mailboxes; the others went on`},
 	{mirror.ErrNotDone, "nothing was done about it; the next run tries again"},
 	{errOtherOrigin, "set the rules back, or give the pair a new name: a new pair unites both sides and removes nothing"},
-	{errMissingMailbox, "if it was removed or renamed on purpose, do the same on the other side; until then its mail is left alone"},
+	{errMissingMailbox, `if it was removed or renamed on purpose, do the same on the other side, or let remove = "both" do it; until then its mail is left alone`},
+	{mirror.ErrNotEmpty, "mail came there meanwhile; the next run looks again"},
 	{errRefusedFlags, "they stay on the other side and are not asked for again"},
 }
 

@@ -24,6 +24,8 @@ var (
 	wordPair    = noun{"pair", "pairs"}
 	wordProblem = noun{"problem", "problems"}
 	wordCreated = noun{"new mailbox", "new mailboxes"}
+	wordRenamed = noun{"mailbox renamed", "mailboxes renamed"}
+	wordDeleted = noun{"mailbox deleted", "mailboxes deleted"}
 	wordFlagged = noun{"flag change", "flag changes"}
 	wordMoved   = noun{"moved", "moved"}
 	wordRemoved = noun{"removed", "removed"}
@@ -59,6 +61,7 @@ func pairLine(pair, text string) string { return pair + ": " + text }
 // by its subject, {where} the mailbox that is changed, {from} the one on the
 // other side.
 var deed = map[mirror.Kind]string{
+	mirror.Rename:     "rename {where} to {target}",
 	mirror.Create:     "create {where}{role}",
 	mirror.Copy:       "copy {ref} of {from} to {where} ({size})",
 	mirror.MoveTo:     "move {ref} of {where} to {target}",
@@ -73,7 +76,8 @@ var deed = map[mirror.Kind]string{
 	mirror.Depart:     "note that {ref} is gone from {where}",
 	mirror.Hold:       "hold {ref}: {reason}",
 	mirror.Prune:      "take {ref} off {where}: {reason}",
-	mirror.Release:    "forget {ref} of {where}, gone and outside the window",
+	mirror.Release:    "forget {ref}, gone from {where}; the other one stays",
+	mirror.Delete:     "delete {where}, which is empty and gone on the other side",
 	mirror.Settled:    "note that an earlier copy to {where} is settled",
 	mirror.Ghost:      "note {ref} of {where}: {reason}",
 }
@@ -81,6 +85,8 @@ var deed = map[mirror.Kind]string{
 // deeds is a group of like actions. Those that only note something are left
 // out.
 var deeds = map[mirror.Kind]string{
+	mirror.Rename:     "rename {where} to {target}",
+	mirror.Delete:     "delete {where}, which is empty and gone on the other side",
 	mirror.Create:     "create {where}",
 	mirror.Copy:       "copy {messages} ({size}) to {where}",
 	mirror.MoveTo:     "move {messages} of {where} to {target}",

@@ -119,8 +119,9 @@ func readTravels(t *table, p *Pair) {
 	p.Flags = choice(t, "flags", followed...)
 	p.Gone = choice(t, "gone", followed...)
 	p.Create = choice(t, "create", all...)
-	p.Remove = TravelNone
-	if given := t.text("remove"); given != "" && given != string(TravelNone) {
-		t.wrong("remove", `leave it out, or write remove = "none"`, "removing mailboxes is not available yet")
+	removed := []Travel{TravelNone, TravelBoth, TravelToNear, TravelToFar}
+	if len(all) < len(removed) {
+		removed = []Travel{TravelNone, target}
 	}
+	p.Remove = choice(t, "remove", removed...)
 }

@@ -155,10 +155,10 @@ var problemTests = []struct {
 	{"extra in a copy", ends + "mode = \"copy\"\ndirection = \"far-to-near\"\nextra = \"remove\"\n", []string{
 		`12: pair.p: extra means nothing with mode = "copy" | leave it out, or use mode = "mirror"`,
 	}},
-	{"choices", ends + "deletions = \"yes\"\nnew = \"far\"\nremove = \"both\"\n", []string{
+	{"choices", ends + "deletions = \"yes\"\nnew = \"far\"\nremove = \"all\"\n", []string{
 		`10: pair.p: deletions cannot be "yes" | deletions is one of "trash", "expunge", "keep"`,
 		`11: pair.p: new cannot be "far" | new is one of "both", "to-near", "to-far", "none"`,
-		`12: pair.p: removing mailboxes is not available yet | leave it out, or write remove = "none"`,
+		`12: pair.p: remove cannot be "all" | remove is one of "none", "both", "to-near", "to-far"`,
 	}},
 	{"settle without unit", ends + "settle = 60\n", []string{
 		`10: pair.p: settle is not a duration | write a number and its unit in quotes, such as settle = "60s"`,
