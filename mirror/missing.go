@@ -232,6 +232,9 @@ func (p *planner) nameMissing() {
 		emptied := missing && b.in.Policy.Remove.Allows(s.Other()) && slices.ContainsFunc(p.plan.Actions, func(a Action) bool {
 			return a.Mailbox == b.box.Name && (a.Kind == Remove || a.Kind == MoveTo)
 		})
+		if emptied { // so that it can be deleted then
+			p.revisit(b.box.Name)
+		}
 		for _, s := range Sides {
 			if side := b.box.Sides[s]; !b.box.Hidden && side.Known && !side.Exists && side.Blocked == "" && b.box.Sides[s.Other()].Exists && !b.gone && !emptied {
 				b.problem(s, b.box.Name, 0, reasonMissing)

@@ -84,12 +84,13 @@ func (e *effects) subscribe(ctx context.Context, s Side, name Name, on, change b
 		return nil
 	}
 	err := e.Repositories[s].Subscribe(ctx, name, on)
+	if err == nil {
+		return nil
+	}
 	if ReachOf(err) > ReachMailbox || ctx.Err() != nil {
 		return &Error{Op: "change subscription", Side: s, Mailbox: name, Err: err}
 	}
-	if err != nil {
-		e.problem(Problem{Side: s, Mailbox: name, Reason: fmt.Sprintf("change subscription: %v", err)})
-	}
+	e.problem(Problem{Side: s, Mailbox: name, Reason: fmt.Sprintf("change subscription: %v", err)})
 	return nil
 }
 

@@ -163,6 +163,9 @@ func (s *setup) near() content {
 		if err != nil {
 			return err
 		}
+		if s.layout == "maildir++" {
+			name = cmp.Or(strings.ReplaceAll(strings.TrimPrefix(name, "."), ".", "/"), "INBOX")
+		}
 		all[name] = append([]entry{}, append(nearFiles(s.t, box, "cur"), nearFiles(s.t, box, "new")...)...)
 		return filepath.SkipDir
 	})
