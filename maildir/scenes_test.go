@@ -23,6 +23,8 @@ type scene struct {
 	// -1 the pair has never run.
 	before int
 	change func(p *twinPair)
+	// archived is how many are in Archive then, from number 600 on.
+	archived int
 	// removes says that there are removals in it.
 	removes bool
 }
@@ -47,6 +49,8 @@ func scenes() []scene {
 		{name: "moves", before: 5, change: movesOnBothSides},
 		{name: "removals", before: 6, change: removals, removes: true},
 		{name: "mailboxes", before: 1, change: mailboxes},
+		{name: "renamed mailbox", before: 2, archived: 3, change: func(p *twinPair) { p.server.RenameMailbox(archive, lists) }},
+		{name: "removed mailbox", before: 2, archived: 3, change: removedMailbox, removes: true},
 		{name: "all", before: 7, change: everything, removes: true},
 	}
 }
@@ -133,6 +137,11 @@ func mailboxes(p *twinPair) {
 		}
 	}
 	p.deliverNear(drafts, 401, "D")
+}
+
+func removedMailbox(p *twinPair) {
+	p.policy.Remove = mirror.Both
+	p.server.DeleteMailbox(archive)
 }
 
 // letterOf is the text of letter n, in CRLF.
@@ -224,6 +233,9 @@ func (s scene) prepare(t testing.TB, kind pairKind) *twinPair {
 	p.server.CreateMailbox(trash, `\Trash`)
 	for n := range s.before {
 		p.deliverFar(inbox, n, "")
+	}
+	for n := range s.archived {
+		p.deliverFar(archive, 600+n, `\Seen`)
 	}
 	if s.before >= 0 {
 		p.mustRest()

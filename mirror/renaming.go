@@ -40,6 +40,10 @@ func (e *effects) rename(ctx context.Context, a *Action) (refused bool, err erro
 		if ReachOf(err) > ReachMailbox || ctx.Err() != nil {
 			return false, &Error{Op: "rename mailbox", Side: a.Side, Mailbox: a.Mailbox, Err: err}
 		}
+		if isAny(err, ErrOverQuota, ErrThrottled, ErrBusy) { // another run may find it gone
+			e.left(*a)
+			return false, e.failMailbox(from, a.Side, "rename mailbox", err)
+		}
 		e.note("%s mailbox %q cannot be renamed to %q (%v): its messages are moved", a.Side, a.Mailbox.String(), a.Target.String(), err)
 		e.problem(Problem{Side: a.Side.Other(), Mailbox: a.Mailbox, Reason: reasonMissing})
 		return true, nil

@@ -148,7 +148,7 @@ func (p *planner) uncertain(in *Intent) bool {
 // settleIntents ends the intents that nothing in this plan is about: the copy
 // was found, or the source is gone.
 func (b *boxPlanner) settleIntents() {
-	if !b.bothOpen() || len(b.box.Intents) == 0 {
+	if s, missing := b.missingOn(); len(b.box.Intents) == 0 || !b.bothOpen() && !(missing && b.in.Policy.Remove.Allows(s.Other())) {
 		return
 	}
 	open := map[int64]bool{}
