@@ -32,6 +32,8 @@ var (
 	ErrOverQuota  = errors.New("over quota")
 	ErrDenied     = errors.New("permission denied")
 	ErrBusy       = errors.New("in use by another program")
+	// ErrSearch: what is searched for is nothing that the side can search for.
+	ErrSearch = errors.New("search refused")
 )
 
 // Errors of a side. The run ends; what was done stays done.
@@ -75,7 +77,7 @@ var reaches = []struct {
 }{
 	{ReachRun, []error{ErrLocked, ErrStopped, ErrRootMissing, ErrOtherIdentity, ErrNames, ErrStateNewer, ErrStateBroken}},
 	{ReachSide, []error{ErrSignIn, ErrCertificate, ErrUnreachable, ErrCut, ErrThrottled, ErrProtocol, ErrFull}},
-	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
+	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy, ErrSearch}},
 	{ReachMessage, []error{ErrTooBig, ErrRefused, ErrEmptyBody, ErrShortBody, ErrNUL, ErrGone, ErrFlagRefused, ErrTogether, ErrNotDone}},
 }
 
