@@ -218,3 +218,21 @@ func TestFindNotAhead(t *testing.T) {
 		})
 	}
 }
+
+// TestFindAheadCovers: a message that the look showed to be new, below those that were
+// expected to be, is asked about.
+func TestFindAheadCovers(t *testing.T) {
+	t.Parallel()
+	view := expected(box, checkpoint(4, 2, 10), checkpoint(5, 4, 12), 1, 3)
+	searching := asking(*view.View, 3)
+	view.View = &searching
+	const since = fetchAll + " (CHANGEDSINCE 10 VANISHED)"
+	answer := slices.Concat(selected("4", "5", "12"), []string{"$4 OK [READ-WRITE] ok",
+		"* 2 FETCH (UID 2 FLAGS (\\Flagged) RFC822.SIZE 6 " + dated + ")", "* 4 FETCH (UID 4 FLAGS (\\Flagged) RFC822.SIZE 6 " + dated + ")", "$5 OK ok", `* ESEARCH (TAG "$6") UID ALL 4`, "$6 OK ok"})
+	r := foresight(t, "CONDSTORE QRESYNC ESEARCH", steps([]imaptest.Step{imaptest.Expect("SELECT Box"), imaptest.Expect(since), imaptest.Expect("UID SEARCH RETURN (ALL) UID 3:* (FLAGGED)"), send(answer...)},
+		do("NOOP", "$tag OK ok"), do("UID SEARCH RETURN (ALL) UID 2:4 (FLAGGED)", `* ESEARCH (TAG "$tag") UID ALL 2,4`, "$tag OK ok")))
+	r.Expect(t.Context(), []mirror.Expected{view})
+	if v := openExpected(t, r, view); !slices.Equal(v.Found, []mirror.UID{2, 4}) {
+		t.Errorf("got %v, want 2 and 4", v.Found)
+	}
+}

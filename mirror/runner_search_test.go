@@ -273,12 +273,7 @@ func TestSearchMadeUpFor(t *testing.T) {
 			} else {
 				p.search("ODD")
 			}
-			p.hook(mirror.Near, &hooks{append: func(_ mirror.Name, _ context.Context, _ mirror.Mailbox, batch iter.Seq[mirror.Incoming]) (list []mirror.Appended, _ error) {
-				for in := range batch {
-					list = append(list, mirror.Appended{Source: in.Source, Err: fmt.Errorf("%w: %w", mirror.ErrNotDone, mirror.ErrOverQuota)})
-				}
-				return list, nil
-			}})
+			p.hook(mirror.Near, &hooks{append: overQuota})
 			p.sync(mirror.ExitTemporary)
 			p.wantCounts("over quota", 3, 0)
 			p.wrap = nil
@@ -354,4 +349,41 @@ func TestSearchAndUncertainCopy(t *testing.T) {
 		p.alike()
 		p.wantCounts("one each", 1, 1)
 	}
+}
+
+// TestSearchWithoutCopies: where nothing is copied from far nothing is searched.
+func TestSearchWithoutCopies(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, mirrortest.Options{}, maildirLike()) // which could not be searched
+	p.search("ALL")
+	p.policy.New = mirror.ToFar
+	p.deliverFar(nametrans.Inbox, letter(1), mirror.Flags{})
+	p.deliverNear(nametrans.Inbox, letter(2), mirror.Flags{})
+	p.settle()
+	p.wantCounts("only to far", 2, 1)
+}
+
+// TestSettingsMadeUpFor: what other settings ask for and could not be carried out is made
+// up for, though the mailbox shows nothing new.
+func TestSettingsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, mirrortest.Options{}, mirrortest.Options{})
+	p.policy.Window = mirror.Window{MaxSize: 1}
+	p.deliverFar(nametrans.Inbox, letter(1), mirror.Flags{})
+	p.settle()
+	p.wantCounts("too large", 1, 0)
+	p.policy.Window = mirror.Window{}
+	p.hook(mirror.Near, &hooks{append: overQuota})
+	p.sync(mirror.ExitTemporary)
+	p.wrap = nil
+	p.settle()
+	p.wantCounts("there is room", 1, 1)
+}
+
+// overQuota refuses every message of a batch.
+func overQuota(_ mirror.Name, _ context.Context, _ mirror.Mailbox, batch iter.Seq[mirror.Incoming]) (list []mirror.Appended, _ error) {
+	for in := range batch {
+		list = append(list, mirror.Appended{Source: in.Source, Err: fmt.Errorf("%w: %w", mirror.ErrNotDone, mirror.ErrOverQuota)})
+	}
+	return list, nil
 }
