@@ -387,3 +387,28 @@ func overQuota(_ mirror.Name, _ context.Context, _ mirror.Mailbox, batch iter.Se
 	}
 	return list, nil
 }
+
+// TestSearchRefusedAndRenumbered: that near was renumbered is still known once a search
+// that was refused is right: that run removes nothing.
+func TestSearchRefusedAndRenumbered(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, searching(mirrortest.Options{}), mirrortest.Options{})
+	p.policy = mirror.NewPolicy(mirror.OneWayMirror, mirror.Near)
+	p.policy.RemoveExtra = true
+	p.search("UNFLAGGED")
+	for i := range 4 {
+		p.deliverFar(nametrans.Inbox, letter(i), mirror.Flags{})
+	}
+	p.settle()
+	p.deliverFar(nametrans.Inbox, letter(4), mirror.Flags{})
+	p.deliverNear(nametrans.Inbox, letter(9), mirror.Flags{})
+	p.servers[mirror.Near].Renumber(nametrans.Inbox, 99)
+	p.search("REFUSED Subject")
+	p.sync(mirror.ExitPartly)
+	p.wantCounts("refused", 5, 5)
+	p.search("UNFLAGGED")
+	p.sync(mirror.ExitDone)
+	p.wantCounts("paired again, and nothing removed", 5, 6)
+	p.settle()
+	p.wantCounts("what is extra is removed", 5, 5)
+}

@@ -41,7 +41,7 @@ func (x *run) mustSearch(b *box, s Side) bool {
 		return false
 	}
 	other := b.sides[s.Other()].row
-	return x.newSettings() || other != nil && other.Checkpoint == Checkpoint{UIDValidity: other.Checkpoint.UIDValidity}
+	return x.newSettings() || other != nil && other.Checkpoint.UIDNext == 0
 }
 
 // find notes what a search found, of messages that were asked about or not.
@@ -66,6 +66,10 @@ func (b *box) keepWanted(renumbered Side) {
 }
 
 // anew is a checkpoint that is no status of a mailbox, so that the next run looks into it.
+// One that was never completed is none as it is.
 func (c Checkpoint) anew() Checkpoint {
+	if c.UIDNext == 0 {
+		return c
+	}
 	return Checkpoint{UIDValidity: c.UIDValidity, UIDNext: c.UIDNext}
 }
