@@ -20,6 +20,7 @@ type foreseen struct {
 	part  *partLook
 	fully *fullLook
 	uids  *imapconn.DataCommand[imap.UIDSet] // with part, nil where they should not be needed
+	found *searched                          // what a search was asked for, nil where it was not
 	anew  bool                               // fully takes the mailbox for renumbered
 }
 
@@ -61,6 +62,7 @@ func (r *Repository) foresee(ctx context.Context, wire string, call mirror.Expec
 	f := &foreseen{Expected: call, selected: r.conn.Select(ctx, wire, r.selectOptions(call.Access))}
 	if call.View != nil {
 		f.ask(ctx, r)
+		f.search(ctx, r)
 	}
 	r.depart()
 	r.last, r.ahead[wire] = f, f
@@ -110,6 +112,9 @@ func (m *mailbox) foresaw() bool {
 	}
 	m.tell(data)
 	m.ahead = f
+	if f.found != nil {
+		f.found.end = data.UIDNext
+	}
 	if f == r.last && r.at == nil {
 		r.at = &selection{wire: m.wire, readOnly: m.access == mirror.ReadOnly, used: true}
 	}

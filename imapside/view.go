@@ -23,13 +23,19 @@ import (
 // ErrRenumbered, one that changed since known is View.Renumbered.
 func (m *mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
 	m.repo.forget()
+	ahead := m.ahead
 	status, shown, complete, err := m.look(ctx, known)
 	if err != nil {
 		return mirror.View{}, err
 	}
 	view := m.report(status, shown, complete)
 	if known.Full && view.Full {
-		view.Caught, err = m.crossCheck(ctx, &view)
+		if view.Caught, err = m.crossCheck(ctx, &view); err != nil {
+			return view, err
+		}
+	}
+	if known.Search != nil {
+		view.Found, err = m.find(ctx, *known.Search, view.New, ahead)
 	}
 	return view, err
 }
@@ -42,6 +48,7 @@ func (m *mailbox) look(ctx context.Context, known mirror.Known) (status mirror.C
 		if shown, complete, err = ahead.look(m.repo, m.status, known); complete || err != nil {
 			return m.status, shown, complete, err
 		}
+		ahead.found = nil // it would be older than what is seen now
 	}
 	if err := m.renew(ctx); err != nil {
 		return status, sight{}, false, err

@@ -30,6 +30,9 @@ const maxWait = 2*settleAge + time.Second
 // old enough to show every later change. Known keywords of a message whose file
 // has a letter that dovecot-keywords does not explain count as still there.
 func (m *Mailbox) View(ctx context.Context, known mirror.Known) (mirror.View, error) {
+	if known.Search != nil {
+		return mirror.View{}, fmt.Errorf("view mailbox: %w: a Maildir cannot search", mirror.ErrSearch)
+	}
 	b, err := m.repo.openBox(m.name, m.access)
 	if err != nil {
 		return mirror.View{}, fmt.Errorf("view mailbox: %w", err)

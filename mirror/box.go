@@ -61,6 +61,9 @@ type boxSide struct {
 	// parent says that the side lists mailboxes below this one which are not among the
 	// mailboxes of the run.
 	parent bool
+	// found are messages that a search found, or that were copied before; nothing else
+	// without a record is copied where the side is searched
+	found map[UID]bool
 	// before are the messages of the state when the mailbox was renumbered.
 	before map[UID]*Message
 	// partial says that the view could not show everything, or showed what can be
@@ -136,6 +139,7 @@ var providerWindows = map[int]bool{1000: true, 2000: true, 5000: true, 10000: tr
 // gone, but for those below lowest.
 func (s *boxSide) take(v View, lowest UID) {
 	s.view = &v
+	s.find(v.Found)
 	if v.Renumbered {
 		s.before, s.messages, s.last = s.messages, map[UID]*Message{}, 0
 	}

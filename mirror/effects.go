@@ -223,8 +223,11 @@ func (e *effects) checkpoints() error {
 				continue
 			}
 			row := *side.row
-			if whole && !side.partial {
+			switch {
+			case whole && !side.partial:
 				row.Checkpoint = side.checkpoint(b.postponed)
+			case !whole && (e.newSettings() || e.searches(s)):
+				row.Checkpoint = row.Checkpoint.anew() // its status may be that of now
 			}
 			if whole { // else what was written took it back
 				row.AtRest = b.atRest()

@@ -33,6 +33,8 @@ var (
 	ErrOverQuota  = errors.New("over quota")
 	ErrDenied     = errors.New("permission denied")
 	ErrBusy       = errors.New("in use by another program")
+	// ErrSearch: what is searched for is nothing that the side can search for.
+	ErrSearch = errors.New("search refused")
 )
 
 // Errors of a side. The run ends; what was done stays done.
@@ -76,7 +78,7 @@ var reaches = []struct {
 }{
 	{ReachRun, []error{ErrLocked, ErrStopped, ErrRootMissing, ErrOtherIdentity, ErrNames, ErrStateNewer, ErrStateBroken}},
 	{ReachSide, []error{ErrSignIn, ErrCertificate, ErrUnreachable, ErrCut, ErrThrottled, ErrProtocol, ErrFull}},
-	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrNotEmpty, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
+	{ReachMailbox, []error{ErrNoMailbox, ErrName, ErrNotEmpty, ErrSearch, ErrRenumbered, ErrOverQuota, ErrDenied, ErrBusy}},
 	{ReachMessage, []error{ErrTooBig, ErrRefused, ErrEmptyBody, ErrShortBody, ErrNUL, ErrGone, ErrFlagRefused, ErrTogether, ErrNotDone}},
 }
 

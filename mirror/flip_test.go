@@ -48,6 +48,7 @@ func flipInput(in Input) Input {
 	for i := range in.Mailboxes {
 		b := &in.Mailboxes[i]
 		b.Sides, b.Unpaired, b.Departed = swap(b.Sides), swap(b.Unpaired), swap(b.Departed)
+		b.Searched, b.Found = swap(b.Searched), swap(b.Found)
 		b.Quarantined, b.Late, b.Unknown = swap(b.Quarantined), swap(b.Late), swap(b.Unknown)
 		for k, r := range b.Records {
 			b.Records[k] = RecordInput{flipRecord(r.Record), swap(r.Seen)}

@@ -348,14 +348,14 @@ func (x *run) expect(ctx context.Context, visit []*box, s Side) {
 // toLookInto reports whether a mailbox of a side may show something new.
 func (x *run) toLookInto(b *box, s Side) bool {
 	side := &b.sides[s]
-	return side.exists() && side.blocked == "" && (!side.unchanged() || side.compare || x.Full || x.pending(b.name))
+	return side.exists() && side.blocked == "" && (!side.unchanged() || side.compare || x.Full || x.pending(b.name) || x.mustSearch(b, s))
 }
 
 // knownTo returns what a side's view is compared with.
 func (x *run) knownTo(b *box, s Side) *Known {
 	side := &b.sides[s]
 	if side.known == nil {
-		side.known = &Known{Rows: x.knownRows(b, s), Full: x.Full || side.compare}
+		side.known = &Known{Rows: x.knownRows(b, s), Full: x.Full || side.compare, Search: x.searchOf(b, s)}
 	}
 	return side.known
 }

@@ -61,6 +61,7 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 		}
 		taken[s] = x.taken(b, s)
 		in.First[s] = side.firstOfLast(x.Policy.Window.Last)
+		in.Searched[s], in.Found[s] = x.searches(s), side.found
 	}
 	if !b.visited {
 		for _, s := range Sides {

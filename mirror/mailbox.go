@@ -77,6 +77,9 @@ type Known struct {
 	// Full asks for a complete comparison whatever the side could save, and whether
 	// what it saves otherwise can be believed.
 	Full bool
+	// Search, where it is not nil, is asked as well. A mailbox that cannot be searched
+	// for it is an error of the view.
+	Search *Search
 }
 
 // KnownRows are the messages that a view is compared with. What is read of the state
@@ -182,6 +185,9 @@ type View struct {
 	// Caught says, in words, what the side told that was not true; "" where nothing
 	// is known. It is not believed from the next visit on.
 	Caught string
+	// Found are the messages that Known.Search found, of those that it asked about, in
+	// ascending order.
+	Found []UID
 }
 
 // Storable says which flags a mailbox can store (PERMANENTFLAGS, RFC 9051

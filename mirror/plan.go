@@ -227,6 +227,10 @@ type MailboxInput struct {
 	Records []RecordInput
 	// First is the lowest UID of the messages that Window.Last leaves in.
 	First [2]UID
+	// Searched says that what is copied from a side is bounded by a search, which found
+	// Found: of all other messages without a record nothing is copied.
+	Searched [2]bool
+	Found    [2]map[UID]bool
 	// Unpaired are messages without a record and without a tomb, in ascending
 	// UID order.
 	Unpaired [2][]Message

@@ -61,6 +61,8 @@ type Policy struct {
 	Deletions   Deletions
 	// Window bounds what is copied.
 	Window Window
+	// Search bounds what is copied from the far side, which must be one that can search.
+	Search Criteria
 	// Prune takes copies off the near side that left the window by time or place. It
 	// is never followed on the far side, nor is any other departure of such a copy.
 	Prune bool

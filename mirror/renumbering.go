@@ -46,6 +46,7 @@ func (x *run) forgetRenumbered(visit []*box) error {
 			if err := x.commit(&c); err != nil {
 				return err
 			}
+			b.keepWanted(s)
 			b.records, b.restless, b.count = nil, nil, 0
 			x.snapshot.Tombs = append(x.snapshot.Tombs, c.Tombs...)
 			x.snapshot.Quarantine = append(x.snapshot.Quarantine, c.Quarantine...)

@@ -26,7 +26,7 @@ func (b *boxPlanner) unpaired(s Side) {
 
 // inWindow reports whether a new message on s is one of those that are copied.
 func (b *boxPlanner) inWindow(s Side, m Message) bool {
-	return b.in.Policy.Window.holds(m) && m.UID >= b.box.First[s]
+	return b.in.Policy.Window.holds(m) && m.UID >= b.box.First[s] && (!b.box.Searched[s] || b.box.Found[s][m.UID])
 }
 
 // movesOn reports whether a message without a record is what an interrupted move

@@ -3,6 +3,8 @@ package imapconn
 import (
 	"context"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -15,6 +17,14 @@ import (
 // OK without SEARCH or ESEARCH is ErrNoData, an unreadable one ErrMalformed:
 // an empty result without an error means that none exists.
 func (c *Conn) UIDSearch(ctx context.Context, uids imap.UIDSet) *DataCommand[imap.UIDSet] {
+	return c.UIDSearchFor(ctx, uids, "")
+}
+
+// UIDSearchFor is UIDSearch for those that match criteria as well: search keys of RFC
+// 9051 §6.4.4 parted by single spaces, every string in quotes, in UTF-8; "" matches all.
+// A string that quotes cannot carry goes as a literal, and then UTF-8 is named as the
+// charset. Line ends, and braces outside of strings, are refused.
+func (c *Conn) UIDSearchFor(ctx context.Context, uids imap.UIDSet, criteria string) *DataCommand[imap.UIDSet] {
 	c.mu.Lock()
 	extended := c.caps.Has(imap.CapESearch)
 	c.mu.Unlock()
@@ -22,10 +32,70 @@ func (c *Conn) UIDSearch(ctx context.Context, uids imap.UIDSet) *DataCommand[ima
 	if extended {
 		e.raw("RETURN (ALL) ")
 	}
+	if !IsASCII(criteria) {
+		e.raw("CHARSET UTF-8 ")
+	}
 	e.raw("UID ").uids(uids, true)
+	if criteria != "" {
+		e.raw(" (").criteria(criteria).raw(")")
+	}
 	collect := &searchCollector{}
 	cmd := c.enqueue(ctx, &Command{name: "UID SEARCH", kind: kindInside, collect: collect}, e)
 	return &DataCommand[imap.UIDSet]{cmd, &collect.data}
+}
+
+// criteria writes search keys, each string in the plainest form it has.
+func (e *encoder) criteria(keys string) *encoder {
+	open := 0 // brackets; the one around all is not theirs to close
+	for keys != "" {
+		plain, rest, quoted := strings.Cut(keys, `"`)
+		for _, c := range plain {
+			switch c {
+			case '(':
+				open++
+			case ')':
+				open--
+			}
+			if open < 0 || c < ' ' || c >= 0x7f || c == '{' || c == '}' {
+				e.fail("search keys %q", plain)
+			}
+		}
+		e.raw(plain)
+		if !quoted {
+			break
+		}
+		var text string
+		if text, keys, quoted = unquote(rest); !quoted || strings.ContainsAny(text, "\r\n") {
+			e.fail("search keys %q", rest)
+		}
+		e.str(text)
+	}
+	if open > 0 {
+		e.fail("search keys with an open bracket")
+	}
+	return e
+}
+
+// unquote reads a string as far as its closing quote. ok is false where there is none.
+func unquote(s string) (text, rest string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return b.String(), s[i+1:], true
+		case '\\':
+			if i++; i == len(s) {
+				return "", "", false
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return "", "", false
+}
+
+// IsASCII reports whether s goes without a charset.
+func IsASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c >= utf8.RuneSelf })
 }
 
 type searchCollector struct {

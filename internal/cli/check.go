@@ -22,6 +22,7 @@ type jsonPair struct {
 	Since      string   `json:"since,omitempty"`
 	Before     string   `json:"before,omitempty"`
 	MaxSize    int64    `json:"max_size,omitempty"`
+	Search     string   `json:"search,omitempty"`
 	Prune      bool     `json:"prune,omitempty"`
 	Last       int      `json:"last,omitempty"`
 	Nametrans  []string `json:"nametrans,omitempty"`
@@ -71,7 +72,7 @@ func (p *program) configCheck(context.Context, []string) int {
 
 func newJSONPair(p config.Pair) jsonPair {
 	j := jsonPair{Type: "pair", Name: p.Name, Far: newJSONEnd(p.Far), Near: newJSONEnd(p.Near), Mode: string(p.Mode), Direction: string(p.Direction),
-		Mailboxes: p.Patterns, Subscribed: p.Subscribed, MaxSize: p.Window.MaxSize, Last: p.Window.Last, Prune: p.Prune,
+		Mailboxes: p.Patterns, Subscribed: p.Subscribed, MaxSize: p.Window.MaxSize, Last: p.Window.Last, Search: p.Search.Text, Prune: p.Prune,
 		Deletions: string(p.Deletions), Settle: p.Settle.String(), Extra: string(p.Extra),
 		New: string(p.New), Flags: string(p.Flags), Gone: string(p.Gone), Create: string(p.Create), Remove: string(p.Remove)}
 	if p.Window.MaxAge > 0 {

@@ -64,6 +64,7 @@ func policyOf(p config.Pair) mirror.Policy {
 	return mirror.Policy{Mode: modes[p.Mode], Target: target,
 		New: travels[p.New], Flags: travels[p.Flags], Gone: travels[p.Gone], Create: travels[p.Create], Remove: travels[p.Remove],
 		Window:      mirror.Window{Age: p.Window.MaxAge, Since: p.Window.Since, Before: p.Window.Before, MaxSize: p.Window.MaxSize, Last: p.Window.Last},
+		Search:      mirror.Criteria{Text: p.Search.Text, Within: p.Search.Within},
 		Prune:       p.Prune,
 		RemoveExtra: p.Extra == config.ExtraRemove, Deletions: deletions[p.Deletions], Settle: p.Settle}
 }

@@ -30,6 +30,7 @@ var problemHints = []struct {
 	{mirror.ErrRenumbered, "run it again: the mailbox is paired anew by content, nothing is removed"},
 	{mirror.ErrOverQuota, "make room in this account, then run it again"},
 	{mirror.ErrBusy, "run it again when that program is done"},
+	{mirror.ErrSearch, "change search in this pair, or leave it out; nothing of this mailbox was copied or removed"},
 	{mirror.ErrDenied, `ask for the right to it, or leave the mailbox out with "!NAME" in mailboxes; the others went on`},
 	{mirror.ErrNotDone, "nothing was done about it; the next run tries again"},
 	{errOtherOrigin, "set the rules back, or give the pair a new name: a new pair unites both sides and removes nothing"},

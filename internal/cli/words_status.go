@@ -84,6 +84,9 @@ func pairWords(p config.Pair) []string {
 			lines = append(lines, "  near = far: "+rule)
 		}
 	}
+	if p.Search.Text != "" {
+		lines = append(lines, "  copied from far only: what its server finds for "+p.Search.Text)
+	}
 	if window := windowWords(p.Window); window != "" {
 		lines = append(lines, "  copied only: messages "+window)
 		if p.Prune {

@@ -104,6 +104,8 @@ type Pair struct {
 	// taken off the near side.
 	Window Window
 	Prune  bool
+	// Search bounds what is copied from far, an IMAP repository then.
+	Search Search
 
 	Deletions Deletions
 	Settle    time.Duration // 0 to 1 h; by default 60 s

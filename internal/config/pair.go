@@ -39,6 +39,7 @@ func readPair(t *table, repositories []Repository) Pair {
 	p.Rules = readRules(t)
 	p.Window = readWindow(t)
 	p.Prune = t.flag("prune")
+	p.Search = readSearch(t)
 	p.Deletions = choice(t, "deletions", DeletionsTrash, DeletionsExpunge, DeletionsKeep)
 	p.Settle = t.duration("settle", DefaultSettle, maxSettle)
 	p.Extra = choice(t, "extra", ExtraKeep, ExtraRemove)
@@ -47,6 +48,7 @@ func readPair(t *table, repositories []Repository) Pair {
 	}
 	checkPrune(t, &p)
 	readTravels(t, &p)
+	checkSearch(t, &p)
 	t.unknown(func(string) string { return "" })
 	return p
 }

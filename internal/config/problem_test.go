@@ -21,7 +21,7 @@ var problemTests = []struct {
 }{
 	{"unknown keys", design + "mailbox = [\"*\"]\nzzzzzzzzz = 1\n[repository.y]\ntype = \"maildir\"\npath = \"/y\"\nhost = \"h\"\n[pairs.z]\n", []string{
 		`22: pair.work: unknown key "mailbox" | did you mean "mailboxes"?`,
-		`23: pair.work: unknown key "zzzzzzzzz" | the keys here are "far", "near", "mode", "direction", "mailboxes", "subscribed", "nametrans", "nametrans_regexp", "max_age", "since", "before", "max_size", "last", "prune", "deletions", "settle", "extra", "new", "flags", "gone", "create", "remove"`,
+		`23: pair.work: unknown key "zzzzzzzzz" | the keys here are "far", "near", "mode", "direction", "mailboxes", "subscribed", "nametrans", "nametrans_regexp", "max_age", "since", "before", "max_size", "last", "prune", "search", "deletions", "settle", "extra", "new", "flags", "gone", "create", "remove"`,
 		`27: repository.y: unknown key "host" | host is for repositories of type "imap"`,
 		`28: unknown key "pairs" | did you mean "pair"?`,
 	}},

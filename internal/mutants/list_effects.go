@@ -97,7 +97,7 @@ var effectMutants = []mutant{
 		guard: "the wait until a server can no longer finish what was cut", tests: "^TestCutCopyWaits$"},
 	{id: "checkpoint-incomplete", file: "mirror/effects.go", old: "whole := !b.incomplete && b.sides[Far]", mutated: "whole := b.sides[Far]",
 		guard: "no checkpoint of a mailbox in which something was left", tests: "^TestRefusedMove$|^TestHalfOfAFlagMergeFails$|^TestRefusedRemoval$"},
-	{id: "checkpoint-partial", file: "mirror/effects.go", old: "if whole && !side.partial {", mutated: "if whole {",
+	{id: "checkpoint-partial", file: "mirror/effects.go", old: "case whole && !side.partial:", mutated: "case whole:",
 		guard: "no checkpoint of a view that could not show everything", tests: "^TestChangedAndNotShown$"},
 	{id: "checkpoints-last", file: "mirror/effects.go", old: "e.announce()\n\tfor _, step", mutated: "if err := e.checkpoints(); err != nil {\n\t\treturn err\n\t}\n\te.announce()\n\tfor _, step",
 		guard: "checkpoints after everything was carried out", tests: "^TestEveryCrashPoint$|^TestRefusedMove$|^TestRefusedRemoval$"},

@@ -29,7 +29,7 @@ type mutant struct {
 // all returns the list. An id is never used twice.
 func all() []mutant {
 	var list []mutant
-	for _, part := range [][]mutant{stateMutants, maildirMutants, imapMutants, planMutants, thinMutants, railMutants, effectMutants} {
+	for _, part := range [][]mutant{stateMutants, maildirMutants, imapMutants, planMutants, thinMutants, railMutants, effectMutants, searchMutants} {
 		list = append(list, part...)
 	}
 	return list

@@ -15,6 +15,7 @@ const (
 	OpList      Op = "list"
 	OpOpen      Op = "open"
 	OpView      Op = "view"
+	OpSearch    Op = "search" // of a View, a line for each message that it asks about
 	OpAbsent    Op = "absent"
 	OpIdentify  Op = "identify"
 	OpFetch     Op = "fetch"

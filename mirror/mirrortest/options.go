@@ -68,6 +68,9 @@ type Options struct {
 	// messages only, and of all others that they are as they were known; 0 means
 	// all. What came and what went is told always.
 	Newest int
+	// Search is the search of the store: whether a message matches criteria, or why it
+	// refuses them. nil cannot search.
+	Search func(criteria string, m Held) (bool, error)
 	// Untrue: other clients' changes of flags leave HIGHESTMODSEQ as it was.
 	Untrue bool
 }

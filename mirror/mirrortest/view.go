@@ -43,7 +43,10 @@ func (h *handle) View(ctx context.Context, known mirror.Known) (mirror.View, err
 	}
 	h.look(b)
 	h.viewed = true
-	return v, nil
+	if known.Search != nil {
+		v.Found, err = h.search(b, *known.Search, v.New)
+	}
+	return v, err
 }
 
 // renumbered reports whether what was known of the mailbox's UIDs means
