@@ -37,15 +37,15 @@ func (x *run) isMissing(ctx context.Context, b *box, s Side) (bool, error) {
 }
 
 // withMissing adds the mailboxes to those to visit that one side has and the other
-// seems to miss: where others are looked into as well, for their messages may have gone
-// there, or where mailboxes are removed.
+// seems to miss: once where others are looked into as well, for their messages may have
+// gone there, and always where mailboxes are removed.
 func (x *run) withMissing(boxes, visit []*box) []*box {
 	moved := len(visit) > 0
 	for _, b := range boxes {
 		for _, s := range Sides {
 			o := s.Other()
 			if b.sides[s].mayBeMissing() && b.sides[o].row != nil && b.usable(o) && !b.hidden && !slices.Contains(visit, b) &&
-				(moved || x.Policy.Remove.Allows(o)) {
+				(moved && !b.sides[s].row.Checkpoint.void() || x.Policy.Remove.Allows(o)) {
 				visit = append(visit, b)
 			}
 		}
@@ -53,6 +53,10 @@ func (x *run) withMissing(boxes, visit []*box) []*box {
 	slices.SortFunc(visit, func(a, b *box) int { return cmp.Compare(a.name, b.name) })
 	return visit
 }
+
+// void reports whether a checkpoint says no more than a UIDVALIDITY: what a mailbox is
+// left with that was missing while it was looked into.
+func (c Checkpoint) void() bool { return c == Checkpoint{UIDValidity: c.UIDValidity} }
 
 // findParents notes which mailboxes have others below them that are no boxes: those that
 // are not selected.

@@ -399,3 +399,23 @@ func TestMailboxAboveOthersStays(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingIsLookedForOnce: what is missing and stays so costs nothing in the runs to
+// come, whatever they have to do elsewhere, but for its being named.
+func TestMissingIsLookedForOnce(t *testing.T) {
+	t.Parallel()
+	p := filled(newPair(t, mirrortest.Options{}, maildirLike()), 12)
+	far := p.servers[mirror.Far]
+	far.DeleteMailbox(box("Lists"))
+	p.deliverFar(nametrans.Inbox, letter(80), mirror.Flags{})
+	p.sync(mirror.ExitPartly)
+	h := &hooks{}
+	for n := range 3 {
+		p.deliverFar(nametrans.Inbox, letter(81+n), mirror.Flags{})
+		p.hook(mirror.Far, h)
+		p.wantMissing(p.sync(mirror.ExitPartly), box("Lists"))
+	}
+	if n := h.opened[box("Lists")]; n != 0 {
+		t.Errorf("the missing mailbox was asked for %d times more", n)
+	}
+}
