@@ -67,6 +67,7 @@ func historyKinds() []historyKind {
 		{name: "windowed IMAP and Maildir", far: mirrortest.Options{Window: 6}, near: maildirLike(), policy: two},
 		{name: "expunging", far: mirrortest.Options{NoMove: true}, near: maildirLike(),
 			policy: with(func(p *mirror.Policy) { p.Deletions = mirror.DeleteForGood })},
+		{name: "removing mailboxes", far: mirrortest.Options{NoRename: true}, near: maildirLike(), policy: with(func(p *mirror.Policy) { p.Remove = mirror.Both })},
 		{name: "keeping", near: maildirLike(), policy: with(func(p *mirror.Policy) { p.Deletions = mirror.DeleteNothing })},
 		{name: "archive", near: maildirLike(), policy: with(func(p *mirror.Policy) { p.Gone = mirror.None })},
 		{name: "mirror of IMAP", near: maildirLike(), policy: mirror.NewPolicy(mirror.OneWayMirror, mirror.Near)},

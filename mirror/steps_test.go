@@ -573,7 +573,12 @@ func (h *history) mayGo(s mirror.Side, name mirror.Name) bool {
 func (h *history) dropBox(s mirror.Side, name mirror.Name) {
 	if h.mayGo(s, name) {
 		h.gone++
-		h.eachIn(s, name, func(f *facts) { f.loose++ })
+		h.eachIn(s, name, func(f *facts) {
+			f.loose++
+			if h.policy.Remove == mirror.Both {
+				f.removals[s]++
+			}
+		})
 		if o := s.Other(); h.has(o, name) { // what was moved there is not followed
 			h.eachIn(o, name, func(f *facts) { f.spare++ })
 		}
