@@ -17,6 +17,7 @@ import (
 type listQuery struct {
 	list       *imapconn.DataCommand[imapconn.ListData]
 	lsub       *imapconn.DataCommand[imapconn.ListData] // nil where LIST tells
+	xlist      *imapconn.DataCommand[imapconn.ListData] // nil where LIST tells special uses, or nobody does
 	extended   bool
 	withStatus bool
 }
@@ -57,6 +58,9 @@ func (r *Repository) list(ctx context.Context, brief bool) (mirror.Listing, erro
 	if err != nil {
 		return mirror.Listing{}, err
 	}
+	if err := query.addUses(data.Entries); err != nil {
+		return mirror.Listing{}, err
+	}
 	if !query.withStatus {
 		if err := r.statusOfEach(ctx, data.Entries); err != nil {
 			return mirror.Listing{}, err
@@ -91,18 +95,47 @@ func (q listQuery) subscribed() ([]imapconn.ListEntry, error) {
 	return answer.Entries, failure("list subscriptions", err, mirror.ErrProtocol)
 }
 
-// startList queues LIST, and LSUB where LIST cannot tell subscriptions.
-func (r *Repository) startList(ctx context.Context) listQuery {
-	extended := r.caps.Has(imap.CapListExtended) && !r.plainList
-	if !extended {
-		return listQuery{list: r.conn.List(ctx, "", "*", nil), lsub: r.conn.Lsub(ctx, "", "*")}
+// capXlist is how servers told special uses before RFC 6154.
+const capXlist imap.Cap = "XLIST"
+
+// startList queues LIST, LSUB where LIST cannot tell subscriptions, and XLIST where
+// that alone tells special uses.
+func (r *Repository) startList(ctx context.Context) (query listQuery) {
+	uses := r.caps.Has(imap.CapSpecialUse)
+	if r.caps.Has(imap.CapListExtended) && !r.plainList {
+		query.extended, query.withStatus = true, r.caps.Has(imap.CapListStatus)
+		opts := &imapconn.ListOptions{Subscribed: true, SpecialUse: uses}
+		if query.withStatus {
+			opts.Status = r.statusItems()
+		}
+		query.list = r.conn.List(ctx, "", "*", opts)
+	} else {
+		query.list, query.lsub = r.conn.List(ctx, "", "*", nil), r.conn.Lsub(ctx, "", "*")
 	}
-	opts := &imapconn.ListOptions{Subscribed: true, SpecialUse: r.caps.Has(imap.CapSpecialUse)}
-	withStatus := r.caps.Has(imap.CapListStatus)
-	if withStatus {
-		opts.Status = r.statusItems()
+	if !uses && r.caps.Has(capXlist) {
+		query.xlist = r.conn.Xlist(ctx, "", "*")
 	}
-	return listQuery{list: r.conn.List(ctx, "", "*", opts), extended: true, withStatus: withStatus}
+	return query
+}
+
+// addUses adds the attributes of XLIST to the entries of LIST. A server that does not
+// answer it tells no special uses.
+func (q listQuery) addUses(entries []imapconn.ListEntry) error {
+	if q.xlist == nil {
+		return nil
+	}
+	answer, err := q.xlist.Wait()
+	if refused(err) != nil {
+		return nil
+	}
+	attrs := make(map[string][]imap.MailboxAttr, len(answer.Entries))
+	for _, entry := range answer.Entries {
+		attrs[entry.Name] = entry.Attrs
+	}
+	for i := range entries {
+		entries[i].Attrs = append(entries[i].Attrs, attrs[entries[i].Name]...)
+	}
+	return failure("list special uses", err, mirror.ErrProtocol)
 }
 
 // statusItems are what a checkpoint consists of.

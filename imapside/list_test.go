@@ -65,6 +65,18 @@ func TestList(t *testing.T) {
 			do("STATUS A/B"+statusItems, "$tag NO no"),
 			do("STATUS C"+statusItems, "$tag OK ok")},
 			"A noselect, A/B sub, C, INBOX 3:2/1"},
+		{"special uses by XLIST", "XLIST", [][]imaptest.Step{
+			do(`LIST "" "*"`, `* LIST () "/" INBOX`, `* LIST () "/" "Poczta/Spam"`, `* LIST () "/" "Poczta/Starsze"`, `* LIST () "/" "Poczta/Wszystko"`, "$tag OK ok"),
+			do(`LSUB "" "*"`, "$tag OK ok"),
+			do(`XLIST "" "*"`, `* XLIST (\HasNoChildren \Inbox) "/" INBOX`, `* XLIST (\HasNoChildren \Spam) "/" "Poczta/Spam"`, `* XLIST (\HasNoChildren \Trash) "/" "Poczta/Starsze"`,
+				`* XLIST (\AllMail) "/" "Poczta/Wszystko"`, "$tag OK ok"),
+			do("STATUS INBOX"+statusItems, "$tag NO no"), do("STATUS Poczta/Spam"+statusItems, "$tag NO no"),
+			do("STATUS Poczta/Starsze"+statusItems, "$tag NO no"), do("STATUS Poczta/Wszystko"+statusItems, "$tag NO no")},
+			`INBOX, Poczta/Spam \Junk, Poczta/Starsze \Trash, Poczta/Wszystko \All`},
+		{"XLIST refused", "XLIST", [][]imaptest.Step{
+			do(`LIST "" "*"`, `* LIST () "/" "Kosz"`, "$tag OK ok"), do(`LSUB "" "*"`, "$tag OK ok"), do(`XLIST "" "*"`, "$tag BAD what"),
+			do("STATUS Kosz"+statusItems, "$tag NO no")},
+			`Kosz \Trash`},
 		{"UIDVALIDITY 0, and half a STATUS", listStatus, [][]imaptest.Step{do(listAll,
 			`* LIST () "/" A`, "* STATUS A (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 0)", `* LIST () "/" B`, "* STATUS B ()", "$tag OK ok")},
 			"A 1:2/1, B 0:0/0"},

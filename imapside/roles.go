@@ -1,9 +1,6 @@
 package imapside
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/imapside/imapconn"
@@ -19,26 +16,24 @@ const (
 	attrSubscribed  = imap.MailboxAttrSubscribed
 )
 
-// roles are the special uses of RFC 6154 with the names under which mailboxes
-// of that use are known, the likeliest first. \All and \Flagged are views of
-// the server that go by no name.
+// roles are the special uses of RFC 6154, with the words that XLIST has for them.
 var roles = []struct {
 	role  mirror.Role
-	names []string
+	xlist imap.MailboxAttr // "" for the same
 }{
-	{imap.MailboxAttrSent, []string{"Sent", "Sent Items", "Sent Messages", "Sent Mail", "Gesendet", "Gesendete Objekte", "Gesendete Elemente"}},
-	{imap.MailboxAttrDrafts, []string{"Drafts", "Draft", "Entwürfe"}},
-	{imap.MailboxAttrTrash, []string{"Trash", "Deleted Items", "Deleted Messages", "Deleted", "Papierkorb", "Gelöschte Elemente", "Gelöschte Objekte"}},
-	{imap.MailboxAttrJunk, []string{"Junk", "Spam", "Junk E-mail", "Junk Email", "Bulk Mail", "Spamverdacht", "Unerwünscht"}},
-	{imap.MailboxAttrArchive, []string{"Archive", "Archives", "Archiv"}},
-	{imap.MailboxAttrAll, nil},
-	{imap.MailboxAttrFlagged, nil},
+	{imap.MailboxAttrSent, ""},
+	{imap.MailboxAttrDrafts, ""},
+	{imap.MailboxAttrTrash, ""},
+	{imap.MailboxAttrJunk, `\Spam`},
+	{imap.MailboxAttrArchive, ""},
+	{imap.MailboxAttrAll, `\AllMail`},
+	{imap.MailboxAttrFlagged, `\Starred`},
 }
 
 // roleByAttr returns the special use that the server gives a mailbox.
 func roleByAttr(entry *imapconn.ListEntry) mirror.Role {
 	for _, r := range roles {
-		if entry.Has(r.role) {
+		if entry.Has(r.role) || r.xlist != "" && entry.Has(r.xlist) {
 			return r.role
 		}
 	}
@@ -47,7 +42,7 @@ func roleByAttr(entry *imapconn.ListEntry) mirror.Role {
 
 // onePerRole leaves each role with the first mailbox of list that has it, and
 // gives the roles that nobody has to mailboxes at the top of the hierarchy, or
-// right below INBOX, that go by a known name.
+// right below INBOX, that go by a usual name.
 func onePerRole(list []mirror.Listed) {
 	taken := make(map[mirror.Role]bool)
 	for i := range list {
@@ -60,23 +55,22 @@ func onePerRole(list []mirror.Listed) {
 		if taken[r.role] {
 			continue
 		}
-		if i := byName(list, r.names); i >= 0 {
+		if i := byName(list, r.role); i >= 0 {
 			list[i].Role = r.role
 		}
 	}
 }
 
-// byName returns the index of the mailbox without a role that stands under the
-// likeliest of names, -1 where none does.
-func byName(list []mirror.Listed, names []string) int {
-	best, rank := -1, len(names)
+// byName returns the index of the mailbox without a role that goes by the likeliest
+// name of one, -1 where none does.
+func byName(list []mirror.Listed, role mirror.Role) int {
+	best, rank := -1, -1
 	for i, listed := range list {
 		parent := listed.Name.Parent()
 		if listed.Role != "" || listed.NoSelect || (parent != "" && parent != nametrans.Inbox) {
 			continue
 		}
-		found := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, listed.Name.Base()) })
-		if found >= 0 && found < rank {
+		if use, found := nametrans.UsualUse(listed.Name.Base()); use == string(role) && (best < 0 || found < rank) {
 			best, rank = i, found
 		}
 	}

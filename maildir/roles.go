@@ -1,47 +1,41 @@
 package maildir
 
 import (
-	"strings"
-
 	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/mirror"
 	"mailtwin/nametrans"
 )
 
-// knownNames are the names by which mail programs call the mailboxes of a
-// special use (RFC 6154), in the order of preference, compared without case.
-var knownNames = []struct {
-	role  mirror.Role
-	names []string
-}{
-	{imap.MailboxAttrSent, []string{"Sent", "Sent Items", "Sent Messages", "Sent Mail", "Gesendet", "Gesendete Elemente", "Gesendete Objekte", "Gesendete Nachrichten"}},
-	{imap.MailboxAttrDrafts, []string{"Drafts", "Draft", "Entwürfe"}},
-	{imap.MailboxAttrTrash, []string{"Trash", "Deleted Items", "Deleted Messages", "Papierkorb", "Gelöscht", "Gelöschte Elemente", "Gelöschte Objekte"}},
-	{imap.MailboxAttrJunk, []string{"Junk", "Spam", "Junk E-mail", "Junk Email", "Junk-E-Mail", "Spamverdacht"}},
-	{imap.MailboxAttrArchive, []string{"Archive", "Archives", "Archiv"}},
-}
+// namedRoles are the special uses (RFC 6154) that go by a name; a Maildir has no other
+// word for them.
+var namedRoles = []mirror.Role{imap.MailboxAttrSent, imap.MailboxAttrDrafts, imap.MailboxAttrTrash, imap.MailboxAttrJunk, imap.MailboxAttrArchive}
 
 // giveRoles gives each role to at most one mailbox: at the top, or else right
 // below INBOX.
 func giveRoles(list []mirror.Listed) {
-	for _, known := range knownNames {
-		if i := namedAny(list, known.names); i >= 0 {
-			list[i].Role = known.role
+	for _, role := range namedRoles {
+		if i := byUsualName(list, role); i >= 0 {
+			list[i].Role = role
 		}
 	}
 }
 
-// namedAny returns the index of the first that is called by the first of names
-// that is there, -1 where none is.
-func namedAny(list []mirror.Listed, names []string) int {
+// byUsualName returns the index of the mailbox without a role that goes by the likeliest
+// name of one, -1 where none does.
+func byUsualName(list []mirror.Listed, role mirror.Role) int {
 	for _, parent := range []mirror.Name{"", nametrans.Inbox} {
-		for _, name := range names {
-			for i, box := range list {
-				if box.Role == "" && box.Name.Parent() == parent && strings.EqualFold(box.Name.Base(), name) {
-					return i
-				}
+		best, rank := -1, -1
+		for i, box := range list {
+			if box.Role != "" || box.Name.Parent() != parent {
+				continue
 			}
+			if use, found := nametrans.UsualUse(box.Name.Base()); use == string(role) && (best < 0 || found < rank) {
+				best, rank = i, found
+			}
+		}
+		if best >= 0 {
+			return best
 		}
 	}
 	return -1

@@ -43,7 +43,7 @@ type ListData struct {
 // is an empty list.
 func (c *Conn) List(ctx context.Context, reference, pattern string, opts *ListOptions) *DataCommand[ListData] {
 	e := new(encoder).raw("LIST ").listArgs(reference, pattern)
-	collect := &listCollector{}
+	collect := &listCollector{word: "LIST"}
 	if opts != nil && *opts != (ListOptions{}) {
 		collect.status = opts.Status
 		e.returnOptions(opts)
@@ -56,8 +56,18 @@ func (c *Conn) List(ctx context.Context, reference, pattern string, opts *ListOp
 // LIST-EXTENDED. Names may not exist any more.
 func (c *Conn) Lsub(ctx context.Context, reference, pattern string) *DataCommand[ListData] {
 	e := new(encoder).raw("LSUB ").listArgs(reference, pattern)
-	collect := &listCollector{lsub: true}
+	collect := &listCollector{word: "LSUB"}
 	cmd := c.enqueue(ctx, &Command{name: "LSUB", collect: collect}, e)
+	return &DataCommand[ListData]{cmd, &collect.data}
+}
+
+// Xlist is LIST with the special uses that some servers had before RFC 6154: \Inbox,
+// \AllMail, \Spam and \Starred stand beside its words. For servers with the capability
+// XLIST.
+func (c *Conn) Xlist(ctx context.Context, reference, pattern string) *DataCommand[ListData] {
+	e := new(encoder).raw("XLIST ").listArgs(reference, pattern)
+	collect := &listCollector{word: "XLIST"}
+	cmd := c.enqueue(ctx, &Command{name: "XLIST", collect: collect}, e)
 	return &DataCommand[ListData]{cmd, &collect.data}
 }
 
@@ -90,7 +100,7 @@ func (e *encoder) returnOptions(opts *ListOptions) {
 
 type listCollector struct {
 	data     ListData
-	lsub     bool
+	word     string // of its replies
 	status   StatusItems
 	statuses map[string]*StatusData // by name, until the end: they may come first
 }
@@ -112,7 +122,7 @@ func sameName(name string) string {
 	return name
 }
 
-func (c *Conn) listReply(lsub bool) {
+func (c *Conn) listReply(word string) {
 	s := c.scan
 	entry := ListEntry{Attrs: s.attrs()}
 	s.spaces()
@@ -129,7 +139,7 @@ func (c *Conn) listReply(lsub bool) {
 	defer c.mu.Unlock()
 	for _, cmd := range c.inflight {
 		l, ok := cmd.collect.(*listCollector)
-		if !ok || cmd.ended || l.lsub != lsub {
+		if !ok || cmd.ended || l.word != word {
 			continue
 		}
 		if s.ok() {

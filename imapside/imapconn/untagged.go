@@ -24,8 +24,8 @@ func (c *Conn) untagged() {
 		c.enabledReply()
 	case "FLAGS":
 		c.flagsReply()
-	case "LIST", "LSUB":
-		c.listReply(word == "LSUB")
+	case "LIST", "LSUB", "XLIST":
+		c.listReply(word)
 	case "STATUS":
 		c.statusReply()
 	case "SEARCH":
@@ -221,7 +221,7 @@ func (c *Conn) vanishedTarget(earlier bool) (*setBuilder, *Command) {
 var keywords = func() map[string]string {
 	m := map[string]string{}
 	for _, word := range []string{
-		"OK", "NO", "BAD", "BYE", "PREAUTH", "CAPABILITY", "ENABLED", "FLAGS", "LIST", "LSUB", "STATUS",
+		"OK", "NO", "BAD", "BYE", "PREAUTH", "CAPABILITY", "ENABLED", "FLAGS", "LIST", "LSUB", "XLIST", "STATUS",
 		"SEARCH", "ESEARCH", "VANISHED", "NAMESPACE", "ID", "FETCH", "EXISTS", "EXPUNGE", "RECENT",
 		"UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "EMAILID", "X-GM-MSGID", "BODY",
 	} {
