@@ -49,7 +49,11 @@ func (p *wirePair) place(s mirror.Side, name mirror.Name, l letter) {
 		p.server.deliver(name, l.body(), l.flags, l.date())
 		return
 	}
-	p.near.Deliver(name, bytes.ReplaceAll(l.body(), []byte("\r\n"), []byte("\n")), l.flags, l.date())
+	body := l.body()
+	if !p.server.kind.account {
+		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
+	}
+	p.near.Deliver(name, body, l.flags, l.date())
 }
 
 // flag sets and clears flags on one side.
@@ -80,13 +84,28 @@ func (p *wirePair) move(s mirror.Side, from mirror.Name, id string, to mirror.Na
 	}
 }
 
+// rename gives a mailbox another name on one side.
+func (p *wirePair) rename(s mirror.Side, from, to mirror.Name) {
+	p.want[to] = p.want[from]
+	delete(p.want, from)
+	if s == mirror.Near {
+		p.near.RenameMailbox(from, to)
+	} else {
+		p.server.rename(from, to)
+	}
+}
+
 // remove takes a letter away for good on one side: from far it goes to near's
-// undo store, from near to the trash.
+// undo store, where near is a Maildir, from near to the trash.
 func (p *wirePair) remove(s mirror.Side, name mirror.Name, id string) {
 	l := p.take(name, id)
 	if s == mirror.Far {
 		p.server.remove(name, p.find(s, name, id))
-		p.undone = append(p.undone, l)
+		if p.server.kind.account {
+			p.want[trash] = append(p.want[trash], l)
+		} else {
+			p.undone = append(p.undone, l)
+		}
 		return
 	}
 	p.near.Remove(name, p.find(s, name, id))

@@ -31,6 +31,12 @@ func (s *wireServer) create(name string) {
 	}
 }
 
+func (s *wireServer) rename(from, to mirror.Name) {
+	if err := s.user.Rename(wireName(from), wireName(to), nil); err != nil {
+		panic(err)
+	}
+}
+
 // at calls act with the mailbox selected.
 func (s *wireServer) at(name mirror.Name, act func(*imapmemserver.UserSession) error) {
 	c := imapmemserver.NewUserSession(s.user)

@@ -27,6 +27,7 @@ var jobs = []job{
 	{name: "moves", before: inStep, change: moveBoth},
 	{name: "removals", before: inStep, change: removeBoth},
 	{name: "mailboxes", before: bare, change: createBoth},
+	{name: "renamings", before: inThree, change: renameBoth},
 	{name: "everything", before: more, change: everything},
 	{name: "adoption", before: bare, change: adopt, first: true},
 }
@@ -105,6 +106,18 @@ func createBoth(p *wirePair) {
 	p.mailbox(mirror.Far, "Empty")
 }
 
+// inThree has a third mailbox.
+func inThree(p *wirePair) {
+	inStep(p)
+	p.mailboxes("Work")
+	p.both("Work", letter{id: "w"})
+}
+
+func renameBoth(p *wirePair) {
+	p.rename(mirror.Near, listBox, "Groups")
+	p.rename(mirror.Far, "Work", "Arbeit")
+}
+
 // adopt has the rest of two filled sides: some letters on both, some on one.
 func adopt(p *wirePair) {
 	p.both(inbox, letter{id: "b", flags: flags(imap.FlagSeen)})
@@ -121,4 +134,5 @@ var serverKinds = []serverKind{
 	{name: "copy", uidPlus: true, literal: literalSync},
 	{name: "minus", uidPlus: true, move: true, literal: literalMinus},
 	{name: "sync", literal: literalSync, listStatus: true},
+	{name: "two accounts", uidPlus: true, move: true, literal: literalPlus, listStatus: true, account: true},
 }

@@ -25,7 +25,7 @@ const (
 // settleTime is the settle of every pair over a wire.
 const settleTime = time.Minute
 
-// wirePair is a server at the end of wires on far, a Maildir in memory on near,
+// wirePair is a server at the end of wires on far, a Maildir or an account in memory on near,
 // and what both must hold in the end. It lives in a testing/synctest bubble.
 type wirePair struct {
 	t      *testing.T
@@ -67,7 +67,7 @@ func flags(list ...imap.Flag) mirror.Flags { return mirror.MakeFlags(list...) }
 
 func newWirePair(t *testing.T, name string, kind serverKind) *wirePair {
 	return &wirePair{
-		t: t, name: name, server: newWireServer(kind), near: mirrortest.NewServer(mirrortest.Options{Maildir: true}),
+		t: t, name: name, server: newWireServer(kind), near: mirrortest.NewServer(mirrortest.Options{Maildir: !kind.account}),
 		state: mirrortest.NewState(), want: map[mirror.Name][]letter{inbox: nil},
 	}
 }

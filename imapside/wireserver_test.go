@@ -26,6 +26,8 @@ type serverKind struct {
 	move       bool
 	literal    literalKind
 	listStatus bool
+	// account says that near is an account, too, with a trash of its own, and no Maildir.
+	account bool
 }
 
 // literalKind is which literals the server takes without being asked (RFC 7888).
