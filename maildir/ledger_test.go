@@ -44,7 +44,8 @@ type inode struct {
 // Before any fsync a rename between directories may be there, not be there, or
 // show both names; once one of the directories was synced, what is outstanding
 // in the other is on its own: both names after the target's fsync, none after
-// the source's.
+// the source's. A directory is under one name only: no file system shows it under both,
+// or none, whatever was synced.
 type nameChange struct {
 	entries []entryChange
 }
@@ -81,7 +82,7 @@ func put(names map[string]*inode, name string, node *inode) {
 func (l *ledger) syncDir(d *inode) {
 	for _, c := range l.pending {
 		for i := range c.entries {
-			if e := &c.entries[i]; e.dir == d {
+			if e := &c.entries[i]; e.dir == d || c.ofDirectory() && (c.entries[0].dir == d || c.entries[1].dir == d) {
 				e.keep()
 			}
 		}
@@ -89,6 +90,11 @@ func (l *ledger) syncDir(d *inode) {
 	l.pending = slices.DeleteFunc(l.pending, func(c *nameChange) bool {
 		return !slices.ContainsFunc(c.entries, func(e entryChange) bool { return !e.kept })
 	})
+}
+
+// ofDirectory reports whether a directory was renamed.
+func (c *nameChange) ofDirectory() bool {
+	return len(c.entries) == 2 && slices.ContainsFunc(c.entries, func(e entryChange) bool { return e.node != nil && e.node.dir })
 }
 
 func (e *entryChange) keep() {
@@ -168,7 +174,7 @@ func (l *ledger) afterPowerLoss(seed uint64) *ledger {
 // surviving is how many of the entries of a change, from the first, survive.
 func (c *nameChange) surviving(seed uint64, rng *rand.Rand) int {
 	n := len(c.entries)
-	oneDir := n == 1 || c.entries[0].dir == c.entries[1].dir
+	oneDir := n == 1 || c.entries[0].dir == c.entries[1].dir || c.ofDirectory()
 	switch {
 	case seed == 0:
 		return 0

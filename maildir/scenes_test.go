@@ -140,7 +140,7 @@ func mailboxes(p *twinPair) {
 }
 
 func removedMailbox(p *twinPair) {
-	p.policy.Remove = mirror.Both
+	p.policy.Remove, p.lingers = mirror.Both, true
 	p.server.DeleteMailbox(archive)
 }
 

@@ -36,7 +36,9 @@ type twinPair struct {
 	// spareTrash: a move that was carried out as a removal and a copy may have
 	// left a copy in the trash too.
 	spareTrash bool
-	full       bool // runs compare everything
+	// lingers: a mailbox that was removed just before the power went may be back, empty.
+	lingers bool
+	full    bool // runs compare everything
 }
 
 // pairKind is what kind of server and Maildir a pair has.
@@ -238,14 +240,14 @@ func (p *twinPair) undone() map[mirror.Digest]bool {
 type verdict struct {
 	lost, doubled, changed int
 	text                   []string
-	spareTrash             bool
+	spareTrash, lingers    bool
 }
 
 // compare holds what a side has against what it must have.
 func (v *verdict) compare(side string, got, want mailDump) {
 	for _, name := range slices.Sorted(maps.Keys(union(got, want))) {
 		g, w := got[name], want[name]
-		if slices.Equal(g, w) && (g == nil) == (w == nil) {
+		if slices.Equal(g, w) && ((g == nil) == (w == nil) || v.lingers) {
 			continue
 		}
 		have, need := countDigests(g), countDigests(w)
@@ -297,7 +299,7 @@ func (p *twinPair) outcome() outcome { return outcome{p.farDump(), p.nearDump(),
 
 // judge compares what is there with what must be.
 func (p *twinPair) judge(want outcome) *verdict {
-	v := &verdict{spareTrash: p.spareTrash}
+	v := &verdict{spareTrash: p.spareTrash, lingers: p.lingers}
 	v.compare("far", p.farDump(), want.far)
 	v.compare("near", p.nearDump(), want.near)
 	undone := p.undone()

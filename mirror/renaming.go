@@ -40,7 +40,8 @@ func (e *effects) rename(ctx context.Context, a *Action) (refused bool, err erro
 		if ReachOf(err) > ReachMailbox || ctx.Err() != nil {
 			return false, &Error{Op: "rename mailbox", Side: a.Side, Mailbox: a.Mailbox, Err: err}
 		}
-		if isAny(err, ErrOverQuota, ErrThrottled, ErrBusy) { // another run may find it gone
+		denied := isAny(err, ErrDenied) && !e.traits[a.Side].Numbers // what a file system denies is no matter of names
+		if denied || isAny(err, ErrOverQuota, ErrThrottled, ErrBusy) {
 			e.left(*a)
 			return false, e.failMailbox(from, a.Side, "rename mailbox", err)
 		}

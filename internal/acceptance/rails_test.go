@@ -69,7 +69,7 @@ mailtwin: hint: to remove exactly these 68 messages on near as well: {COMMAND}
 	stderr: `mailtwin: pair mail: near mailbox "Archive": mailbox is missing; its messages are left alone on both sides until it is back
 mailtwin: pair mail: near mailbox "Lists": mailbox is missing; its messages are left alone on both sides until it is back
 mailtwin: pair mail: near mailbox "Work": mailbox is missing; its messages are left alone on both sides until it is back
-mailtwin: hint: if it was removed or renamed on purpose, do the same on the other side; until then its mail is left alone
+mailtwin: hint: if it was removed or renamed on purpose, do the same on the other side, or let remove = "both" do it; until then its mail is left alone
 mailtwin: pair mail: stopped: near no longer lists 3 of the 4 mailboxes that it had; nothing was removed on far
 mailtwin: hint: if nobody removed them: look whether {MAIL} is the right directory, its disk mounted and its mail there; put it back and run again
 mailtwin: hint: to remove exactly these 3 messages on far as well: {COMMAND}
@@ -83,7 +83,7 @@ mailtwin: hint: to remove exactly these 3 messages on far as well: {COMMAND}
 	stderr: `mailtwin: pair mail: far mailbox "Archive": mailbox is missing; its messages are left alone on both sides until it is back
 mailtwin: pair mail: far mailbox "Lists": mailbox is missing; its messages are left alone on both sides until it is back
 mailtwin: pair mail: far mailbox "Work": mailbox is missing; its messages are left alone on both sides until it is back
-mailtwin: hint: if it was removed or renamed on purpose, do the same on the other side; until then its mail is left alone
+mailtwin: hint: if it was removed or renamed on purpose, do the same on the other side, or let remove = "both" do it; until then its mail is left alone
 mailtwin: pair mail: stopped: far no longer lists 3 of the 4 mailboxes that it had; nothing was removed on near
 mailtwin: hint: if nobody removed them: look at the account with another mail program; once the messages show again, run again
 mailtwin: hint: to remove exactly these 3 messages on near as well: {COMMAND}
