@@ -58,16 +58,27 @@ func (x *run) withMissing(boxes, visit []*box) []*box {
 // left with that was missing while it was looked into.
 func (c Checkpoint) void() bool { return c == Checkpoint{UIDValidity: c.UIDValidity} }
 
-// findParents notes which mailboxes have others below them that are no boxes: those that
-// are not selected.
+// findParents notes which mailboxes have others below them, on a side itself, that are no
+// boxes: those that are not selected, or that have no name of the pair.
 func (x *run) findParents(listings [2]Listing) {
 	for _, s := range Sides {
-		for _, l := range listings[s].Mailboxes {
-			if findBox(x.boxes, l.Name) != nil {
+		boxes := map[Name]*box{}
+		for _, b := range x.boxes {
+			if listed := b.sides[s].listed; listed != nil {
+				boxes[listed.origin()] = b
+			}
+		}
+		all := listings[s].Mailboxes
+		if s == Far {
+			all = slices.Concat(all, x.outside)
+		}
+		for i := range all {
+			own := all[i].origin()
+			if boxes[own] != nil {
 				continue
 			}
-			for above := l.Name.Parent(); above != ""; above = above.Parent() {
-				if b := findBox(x.boxes, above); b != nil {
+			for above := own.Parent(); above != ""; above = above.Parent() {
+				if b := boxes[above]; b != nil {
 					b.sides[s].parent = true
 				}
 			}
@@ -196,18 +207,31 @@ func (b *boxPlanner) unfinished() bool {
 	return len(b.box.Intents)+len(b.box.Ghosts)+len(b.box.Quarantined[Far])+len(b.box.Quarantined[Near])+len(b.box.Unread[Far])+len(b.box.Unread[Near]) > 0 || b.box.Tombs
 }
 
-// takesAlong reports whether all that stands below a mailbox goes with it as it is to.
+// takesAlong reports whether all that stands below a mailbox on the side itself goes with
+// it as it is to.
 func (p *planner) takesAlong(a Action, found map[Name]Action) bool {
+	from, to := p.own(a.Mailbox, a.Side), p.own(a.Target, a.Side)
 	for _, b := range p.boxes {
+		side := &b.box.Sides[a.Side]
 		switch below, ok := found[b.box.Name]; {
-		case b.box.Name == a.Mailbox && b.box.Sides[a.Side].Parent:
+		case b.box.Name == a.Mailbox && side.Parent:
 			return false
-		case !b.box.Name.Below(a.Mailbox) || !b.box.Sides[a.Side].Exists:
-		case !ok || below.Side != a.Side || below.Target != a.Target+b.box.Name[len(a.Mailbox):]:
+		case !side.Own.Below(from) || !side.Exists:
+		case !ok || below.Side != a.Side || p.own(below.Target, a.Side) != to+side.Own[len(from):]:
 			return false
 		}
 	}
 	return true
+}
+
+// own is what the side itself calls a mailbox.
+func (p *planner) own(name Name, s Side) Name {
+	for _, b := range p.boxes {
+		if b.box.Name == name {
+			return b.box.Sides[s].Own
+		}
+	}
+	return name
 }
 
 // deletes removes mailboxes that are missing on one side and hold nothing on the other.
@@ -225,7 +249,7 @@ func (p *planner) deletes() {
 // keepsBelow reports whether a mailbox stands below b that this plan does not delete.
 func (b *boxPlanner) keepsBelow(s Side) bool {
 	return b.box.Sides[s].Parent || slices.ContainsFunc(b.boxes, func(other *boxPlanner) bool {
-		return other.box.Sides[s].Exists && other.box.Name.Below(b.box.Name) && !other.gone
+		return other.box.Sides[s].Exists && other.box.Sides[s].Own.Below(b.box.Sides[s].Own) && !other.gone
 	})
 }
 

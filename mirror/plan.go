@@ -276,6 +276,9 @@ type MailboxSide struct {
 	Known, Exists bool
 	// Blocked is why the mailbox is left alone in this run; "" is not.
 	Blocked string
+	// Own is what the mailbox is called on the side itself, or would be: where names are
+	// translated, that says what stands below what there.
+	Own Name
 	// Missing: the state knows the mailbox, and the side neither lists nor opens it.
 	Missing bool
 	// Empty says that the side shows no message in it.

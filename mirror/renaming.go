@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // renames gives mailboxes the names that they have on the other side now. Where a side
@@ -63,9 +62,9 @@ func (e *effects) rename(ctx context.Context, a *Action) (refused bool, err erro
 	return false, e.subscribe(ctx, a.Side, a.Target, true, a.Subscribed)
 }
 
-// renameOne renames a mailbox, unless that was done with the one above it.
+// renameOne renames a mailbox, unless that was done with another one above it.
 func (e *effects) renameOne(ctx context.Context, a *Action) error {
-	if e.renamedAbove(a) {
+	if e.result.Summary.Renamed[a.Side] > 0 {
 		if done, err := e.isMissing(ctx, e.box(a.Mailbox), a.Side); err != nil || done {
 			if err == nil {
 				_, err = e.Repositories[a.Side].Open(ctx, a.Target, ReadOnly, Checkpoint{})
@@ -74,12 +73,6 @@ func (e *effects) renameOne(ctx context.Context, a *Action) error {
 		}
 	}
 	return e.Repositories[a.Side].Rename(ctx, a.Mailbox, a.Target)
-}
-
-func (e *effects) renamedAbove(a *Action) bool {
-	return slices.ContainsFunc(e.plan.Actions, func(above Action) bool {
-		return above.Kind == Rename && above.Side == a.Side && a.Mailbox.Below(above.Mailbox)
-	})
 }
 
 // subscribe puts the subscription of a mailbox right where it is to be changed. That a

@@ -378,6 +378,33 @@ func TestRenameTakesNothingAlong(t *testing.T) {
 	}
 }
 
+// TestRenameTakesNothingAlongElsewhere: what stands below what is said by the names of the
+// side itself, which are others than those of the pair.
+func TestRenameTakesNothingAlongElsewhere(t *testing.T) {
+	t.Parallel()
+	far, near := sides()
+	r := newRuled(t, far, near, "Lists", "A", "Work", "A/b", "Groups", "C")
+	server := r.servers[mirror.Far]
+	for _, name := range []mirror.Name{box("Archive"), box("Drafts"), box("A"), box("A", "b")} {
+		server.CreateMailbox(name, "")
+	}
+	r.deliverFar(nametrans.Inbox, letter(40), mirror.Flags{})
+	for n := range 6 {
+		r.deliverFar(box("A"), letter(n), mirror.Flags{})
+		r.deliverFar(box("A", "b"), letter(10+n), mirror.Flags{})
+	}
+	r.sync(mirror.ExitDone)
+	r.sync(mirror.ExitDone)
+	r.servers[mirror.Near].RenameMailbox(box("Lists"), box("Groups"))
+	result := r.sync(mirror.ExitPartly)
+	if result.Summary.Renamed != [2]int{} || result.Summary.Moved[mirror.Far] != 6 {
+		t.Errorf("got %+v, want 6 moved and nothing renamed", result.Summary)
+	}
+	if !server.Has(box("A", "b")) || r.count(mirror.Far, box("C")) != 6 {
+		t.Errorf("far holds %v", r.dump(mirror.Far))
+	}
+}
+
 // TestMailboxAboveOthersStays: it is missing on one side while a mailbox below it is there
 // on both, or stands on one side only and is not mirrored.
 func TestMailboxAboveOthersStays(t *testing.T) {

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -179,6 +180,18 @@ func (r *MailboxRow) origin() Name {
 		return r.Origin
 	}
 	return r.Name
+}
+
+// own is the name of a mailbox on a side itself: as it is listed, was when it was there,
+// or would be.
+func (x *run) own(b *box, s Side) Name {
+	switch side := &b.sides[s]; {
+	case side.listed != nil:
+		return side.listed.origin()
+	case side.row != nil:
+		return side.row.origin()
+	}
+	return cmp.Or(x.originOf(s, b.name), b.name)
 }
 
 // originOf is what a mailbox that is made on a side will be called there, as it is kept
