@@ -61,6 +61,10 @@ func (c Checkpoint) void() bool { return c == Checkpoint{UIDValidity: c.UIDValid
 // findParents notes which mailboxes have others below them, on a side itself, that are no
 // boxes: those that are not selected, or that have no name of the pair.
 func (x *run) findParents(listings [2]Listing) {
+	missing := func(b *box) bool { return b.sides[Far].mayBeMissing() || b.sides[Near].mayBeMissing() }
+	if !slices.ContainsFunc(x.boxes, missing) {
+		return // who else would ask
+	}
 	for _, s := range Sides {
 		boxes := map[Name]*box{}
 		for _, b := range x.boxes {

@@ -446,3 +446,122 @@ func TestMissingIsLookedForOnce(t *testing.T) {
 		t.Errorf("the missing mailbox was asked for %d times more", n)
 	}
 }
+
+// TestMailboxesRenamedOddly: whatever people rename, on either side or on both, no letter
+// is lost, and none stands twice on a side; but for two things that are so without a
+// renaming, too: a letter that went to two places is in both, and a mailbox of the old
+// name with another UIDVALIDITY is paired anew, so that nothing is removed for it.
+func TestMailboxesRenamedOddly(t *testing.T) {
+	t.Parallel()
+	a, b, c, below := box("Lists"), box("Archive"), box("Groups"), box("Lists", "below")
+	far := func(p *pair) *mirrortest.Server { return p.servers[mirror.Far] }
+	near := func(p *pair) *mirrortest.Server { return p.servers[mirror.Near] }
+	for what, change := range map[string]func(p *pair){
+		"swapped": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			near(p).RenameMailbox(b, a)
+			near(p).RenameMailbox(c, b)
+		},
+		"another one made under the old name": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			near(p).CreateMailbox(a, "")
+			p.deliverNear(a, letter(90), mirror.Flags{})
+		},
+		"below itself": func(p *pair) { near(p).RenameMailbox(a, below) },
+		"the same on both": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			far(p).RenameMailbox(a, c)
+		},
+		"the same on both, and mail came to both": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			far(p).RenameMailbox(a, c)
+			p.deliverNear(c, letter(91), mirror.Flags{})
+			p.deliverFar(c, letter(92), mirror.Flags{})
+		},
+		"mail came to the old one": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			p.deliverFar(a, letter(93), mirror.Flags{})
+		},
+		"mail came to the new one": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			p.deliverNear(c, letter(94), mirror.Flags{})
+		},
+		"one went from the old one": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			far(p).Move(a, far(p).Messages(a)[2].ID, b)
+		},
+		"one went from the new one": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			near(p).Move(c, near(p).Messages(c)[2].ID, b)
+		},
+		"flagged on both": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			near(p).SetFlags(c, near(p).Messages(c)[2].ID, flags(`\Flagged`))
+			far(p).SetFlags(a, far(p).Messages(a)[3].ID, flags(`\Seen`))
+		},
+		"again before the next run": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			p.try()
+			near(p).RenameMailbox(c, below)
+		},
+		"and back": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			p.try()
+			near(p).RenameMailbox(c, a)
+		},
+		"into one": func(p *pair) {
+			near(p).RenameMailbox(a, c)
+			for _, m := range near(p).Messages(b) {
+				near(p).Move(b, m.ID, c)
+			}
+			near(p).DeleteMailbox(b)
+		},
+	} {
+		for name, make := range mailboxKinds() {
+			p := make(t)
+			for _, n := range []mirror.Name{a, b, box("Drafts"), box("Work"), box("Home")} {
+				far(p).CreateMailbox(n, "")
+			}
+			for _, s := range mirror.Sides {
+				if !p.options[s].Maildir {
+					p.servers[s].CreateMailbox(box("Trash"), `\Trash`)
+				}
+			}
+			for n := range 24 {
+				p.deliverFar([]mirror.Name{a, b, nametrans.Inbox}[n%3], letter(n), mirror.Flags{})
+			}
+			p.settle()
+			p.quiet()
+			change(p)
+			for range 4 {
+				p.try()
+			}
+			p.checkState()
+			have := p.letters(mirror.Far)
+			for subject := range p.letters(mirror.Near) {
+				if have[subject] == 0 {
+					t.Errorf("%s, %s: far lacks %s", what, name, subject)
+				}
+			}
+			for _, s := range mirror.Sides {
+				letters := map[string]int{}
+				for at, list := range p.dump(s) {
+					for range list {
+						letters[at.String()]++
+					}
+				}
+				total := 0
+				for subject, n := range p.letters(s) {
+					twice := what == "one went from the old one" && subject == "letter 6" || (what == "swapped" || what == "another one made under the old name") && !p.options[mirror.Near].Maildir
+					if n != 1 && !twice && !strings.Contains(name, "bare") {
+						t.Errorf("%s, %s: %v holds %s %d times: %v", what, name, s, subject, n, letters)
+					}
+					total++
+				}
+				if total < 24 {
+					t.Errorf("%s, %s: %v holds %d letters of 24: %v", what, name, s, total, letters)
+				}
+			}
+		}
+	}
+}
