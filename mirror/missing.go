@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"mailtwin/nametrans"
@@ -134,6 +135,7 @@ func (p *planner) renames() {
 			found[b.box.Name] = a
 		}
 	}
+	p.emptyBelow(found)
 	for again := true; again; { // one that does not go keeps those above it
 		again = false
 		for name, a := range found {
@@ -165,6 +167,38 @@ func (p *planner) renames() {
 			p.add(a)
 		}
 	}
+}
+
+// emptyBelow adds the mailboxes to the renamings that hold nothing, of which nothing can be
+// found again: one above them was renamed, and they are to be made below its new name.
+func (p *planner) emptyBelow(found map[Name]Action) {
+	for _, b := range p.boxes {
+		s, missing := b.missingOn()
+		o := s.Other()
+		if !missing || b.box.Total > 0 || !b.box.Sides[o].Empty || b.unfinished() {
+			continue
+		}
+		for _, name := range slices.Backward(slices.Sorted(maps.Keys(found))) { // the closest first
+			above := found[name]
+			from, to := p.own(above.Mailbox, o), p.own(above.Target, o)
+			if own := b.box.Sides[o].Own; above.Side != o || !own.Below(from) {
+				continue
+			} else if c := p.creation(o, to+own[len(from):]); c != nil {
+				found[b.box.Name] = Action{Kind: Rename, Side: o, Mailbox: b.box.Name, Target: c.Mailbox, Role: c.Role, Subscribed: c.Subscribed}
+				break
+			}
+		}
+	}
+}
+
+// creation is the action that makes a mailbox which the side itself is to call own.
+func (p *planner) creation(s Side, own Name) *Action {
+	for i := range p.plan.Actions {
+		if a := &p.plan.Actions[i]; a.Kind == Create && a.Side == s && p.own(a.Mailbox, s) == own {
+			return a
+		}
+	}
+	return nil
 }
 
 func isTarget(found map[Name]Action, create Action) bool {

@@ -91,14 +91,17 @@ func TestMailboxRenamed(t *testing.T) {
 		for _, s := range mirror.Sides {
 			t.Run(fmt.Sprintf("%s, on %v", name, s), func(t *testing.T) {
 				p := filled(make(t), 30)
+				p.servers[mirror.Far].CreateMailbox(box("Lists", "go", "empty"), "")
+				p.settle()
 				o := s.Other()
 				p.servers[s].RenameMailbox(box("Lists"), box("Groups"))
 				p.servers[s].RenameMailbox(box("Lists", "go"), box("Groups", "go"))
+				p.servers[s].RenameMailbox(box("Lists", "go", "empty"), box("Groups", "go", "empty"))
 				p.servers[o].ClearLog()
 				p.servers[s].ClearLog()
 				result := p.sync(mirror.ExitDone)
-				if result.Summary.Renamed[o] != 2 || p.did(o, mirrortest.OpRename) != 1 {
-					t.Errorf("got %+v and %d commands, want two mailboxes renamed by one", result.Summary, p.did(o, mirrortest.OpRename))
+				if result.Summary.Renamed[o] != 3 || p.did(o, mirrortest.OpRename) != 1 || p.servers[o].Has(box("Lists", "go", "empty")) {
+					t.Errorf("got %+v and %d commands, want three mailboxes renamed by one", result.Summary, p.did(o, mirrortest.OpRename))
 				}
 				if n := p.did(o, mirrortest.OpAppend, mirrortest.OpMove, mirrortest.OpRemove, mirrortest.OpCreate) + p.did(s, mirrortest.OpFetch); n != 0 {
 					t.Errorf("%d other effects: %v", n, p.servers[o].Effects())

@@ -33,6 +33,8 @@ var planMutants = []mutant{
 		guard: "a mailbox is renamed only where all of it was found again", tests: "^TestRenamedInPart$"},
 	{id: "missing-headers", file: "mirror/missing.go", old: "case now.Identity.Header != was:", mutated: "case false:",
 		guard: "equal numbers, sizes and dates are not enough", tests: "^TestRenameIsNotCoincidence$"},
+	{id: "missing-empty", file: "mirror/missing.go", old: "	p.emptyBelow(found)\n", mutated: "",
+		guard: "an empty mailbox goes with the one above it", tests: "^TestMailboxRenamed$"},
 	{id: "missing-along", file: "mirror/missing.go", old: "			if !p.takesAlong(a, found) {", mutated: "			if false && !p.takesAlong(a, found) {",
 		guard: "no mailbox below is renamed that was not renamed on the other side", tests: "^TestRenameTakesNothingAlong$"},
 	{id: "missing-once", file: "mirror/missing.go", old: "(moved && !b.sides[s].row.Checkpoint.void() ||", mutated: "(moved ||",
