@@ -277,7 +277,7 @@ func (p *planner) deletes() {
 	for _, b := range slices.Backward(p.boxes) { // those below first
 		s, missing := b.missingOn()
 		o := s.Other()
-		if missing && p.in.Policy.Remove.Allows(o) && b.box.Total == 0 && b.box.Sides[o].Empty && !b.unfinished() && !b.keepsBelow(o) {
+		if missing && !b.gone && p.in.Policy.Remove.Allows(o) && b.box.Total == 0 && b.box.Sides[o].Empty && !b.unfinished() && !b.keepsBelow(o) {
 			b.gone = true
 			b.add(Action{Kind: Delete, Side: o, Mailbox: b.box.Name})
 		}

@@ -91,6 +91,9 @@ func TestMailboxRenamed(t *testing.T) {
 		for _, s := range mirror.Sides {
 			t.Run(fmt.Sprintf("%s, on %v", name, s), func(t *testing.T) {
 				p := filled(make(t), 30)
+				if s == mirror.Near { // no other than without it
+					p.policy.Remove = mirror.Both
+				}
 				p.servers[mirror.Far].CreateMailbox(box("Lists", "go", "empty"), "")
 				p.settle()
 				o := s.Other()

@@ -41,7 +41,7 @@ func TestServersRename(t *testing.T) {
 	a := w.ends[far]
 	c := a.dial()
 	defer c.Close()
-	for _, name := range []string{"Lists", "Lists/go", "Lists/go/nuts", "Projekte", "Ablage"} {
+	for _, name := range []string{"Lists", "Lists/go", "Lists/go/nuts", "Lists/leer", "Projekte", "Ablage"} {
 		w.must(c.Create(a.wire(name), nil).Wait())
 	}
 	w.must(c.Subscribe(a.wire("Lists/go")).Wait())
@@ -67,7 +67,7 @@ func TestServersRename(t *testing.T) {
 	w.must(c.Unsubscribe(a.wire("Lists/go")).Wait())
 	w.must(c.Subscribe(a.wire("Gruppen/go")).Wait())
 	move("Lists", "Gruppen")
-	w.renamed("on far", 3)
+	w.renamed("on far", 4)
 	w.alike("renamed on far")
 	b := w.ends[near]
 	d := b.dial()
