@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand"
@@ -11,7 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/emersion/go-imap/v2"
 
 	"mailtwin/internal/proof"
 	"mailtwin/internal/servers"
@@ -20,67 +20,49 @@ import (
 const layerRenumbered = "renumbering and lost state"
 
 // renumberFar makes the server number a user's mailboxes anew, in another
-// order and under another UIDVALIDITY.
+// order: its lists of UIDs go, and the files get other names. No session may be open: a
+// server that writes its lists just now would keep the old UIDVALIDITY for new UIDs,
+// which no server may.
 func (s *setup) renumberFar(r *rand.Rand) {
 	s.t.Helper()
 	root := s.server.MailDir(s.user)
-	mailboxes, err := filepath.Glob(filepath.Join(root, ".[^.]*"))
-	s.must(err)
-	for _, dir := range append(mailboxes, root) {
-		s.renumber(r, dir)
-	}
-	lists, err := filepath.Glob(filepath.Join(root, "dovecot.list.index*"))
-	s.must(err)
-	s.remove(lists)
+	s.must(filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		name := filepath.Base(path)
+		switch {
+		case err != nil || d.IsDir():
+			return err
+		case name == "dovecot-uidlist", strings.HasPrefix(name, "dovecot.index"), strings.HasPrefix(name, "dovecot.list.index"):
+			return os.Remove(path)
+		}
+		if dir := filepath.Base(filepath.Dir(path)); dir != "cur" && dir != "new" {
+			return nil
+		}
+		_, flags, found := strings.Cut(name, ":2,")
+		if name = fmt.Sprintf("%d.M%d.renamed", 1500000000+r.Intn(1e8), r.Int63()); found {
+			name += ":2," + flags
+		}
+		return os.Rename(path, filepath.Join(filepath.Dir(path), name))
+	}))
 }
 
-// renumber gives the files of one mailbox other names and UIDs. It holds the
-// lock of the server's list of UIDs meanwhile: a server that writes this list
-// just now would keep the old UIDVALIDITY for the new UIDs, which no server may.
-func (s *setup) renumber(r *rand.Rand, dir string) {
+// renumberLive lets the server itself give the mailboxes another UIDVALIDITY, while
+// sessions are open, and another client give a part of the messages other UIDs before.
+func (s *setup) renumberLive(r *rand.Rand) {
 	s.t.Helper()
-	path := filepath.Join(dir, "dovecot-uidlist")
-	list, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	for range 1000 {
-		if !errors.Is(err, fs.ErrExist) {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-		list, err = os.OpenFile(path+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	}
-	s.must(err)
-	defer list.Close()
-	old, err := os.ReadFile(path)
-	s.must(err)
-	var validity uint32
-	_, err = fmt.Sscanf(string(old), "3 V%d", &validity)
-	s.must(err)
-	files, err := filepath.Glob(filepath.Join(dir, "[cn][ue][rw]", "*"))
-	s.must(err)
-	fmt.Fprintf(list, "3 V%d N%d\n", validity+1000, len(files)+1)
-	for i, from := range r.Perm(len(files)) {
-		name := fmt.Sprintf("%d.M%d.renamed", 1500000000+r.Intn(1e8), r.Int63())
-		to := filepath.Join(filepath.Dir(files[from]), name)
-		if _, flags, found := strings.Cut(files[from], ":2,"); found {
-			to += ":2," + flags
-		}
-		s.must(os.Rename(files[from], to))
-		fmt.Fprintf(list, "%d :%s\n", i+1, name)
-	}
-	indexes, err := filepath.Glob(filepath.Join(dir, "dovecot.index*"))
-	s.must(err)
-	s.remove(indexes)
-	s.must(s.server.Own(list.Name()))
-	s.must(os.Rename(list.Name(), path))
-}
-
-// remove removes files, of which some may be gone already.
-func (s *setup) remove(files []string) {
-	s.t.Helper()
-	for _, file := range files {
-		if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+	c := s.dial()
+	defer c.Close()
+	for _, name := range []string{"INBOX", "Lists/go-nuts"} {
+		selected, err := c.Select(name, nil).Wait()
+		s.must(err)
+		for range 5 {
+			seq := imap.SeqSetNum(1 + uint32(r.Intn(int(selected.NumMessages))))
+			_, err := c.Copy(seq, name).Wait()
 			s.must(err)
+			s.must(c.Store(seq, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close())
+			s.must(c.Expunge().Close())
 		}
+		s.must(c.Unselect().Wait())
+		s.must(s.server.SetUIDValidity(s.user, name, selected.UIDValidity+1000))
 	}
 }
 
@@ -223,7 +205,7 @@ func (s *setup) renumberAt(p *proxy, r *rand.Rand, n int64) string {
 	ended := make(chan outcome, 1)
 	go func() { ended <- s.run("sync") }()
 	p.waitStalled()
-	s.renumberFar(r)
+	s.renumberLive(r)
 	p.goOn()
 	o := <-ended
 	what := fmt.Sprintf("renumbered after %d octets, exit %d", n, o.exit)

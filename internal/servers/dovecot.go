@@ -238,7 +238,7 @@ func (d *Dovecot) MakeDir(path string) error {
 		}
 		return err
 	}
-	return d.Own(path)
+	return d.own(path)
 }
 
 // WriteMail puts a message into a Maildir of the server's, as a delivery agent
@@ -248,7 +248,7 @@ func (d *Dovecot) WriteMail(path string, body []byte, date time.Time) error {
 	if err := os.WriteFile(under, body, 0o600); err != nil {
 		return err
 	}
-	if err := d.Own(under); err != nil {
+	if err := d.own(under); err != nil {
 		return err
 	}
 	if err := os.Chtimes(under, date, date); err != nil {
@@ -257,8 +257,19 @@ func (d *Dovecot) WriteMail(path string, body []byte, date time.Time) error {
 	return os.Rename(under, path)
 }
 
-// Own gives a file to the account that the server reads mail with.
-func (d *Dovecot) Own(path string) error {
+// SetUIDValidity gives a mailbox of a user another UIDVALIDITY, as an administrator does.
+// Sessions that have it selected are told that they are over.
+func (d *Dovecot) SetUIDValidity(username, mailbox string, validity uint32) error {
+	cmd := exec.Command("doveadm", "-c", filepath.Join(d.dir, "dovecot.conf"), "mailbox", "update", "-u", username,
+		"--uid-validity", fmt.Sprint(validity), mailbox)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("doveadm: %w: %s", err, out)
+	}
+	return nil
+}
+
+// own gives a file to the account that the server reads mail with.
+func (d *Dovecot) own(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
