@@ -222,7 +222,8 @@ func (cmd *Command) owns() bool {
 	return cmd.valid() && (cmd.after == nil || current == nil || current == cmd.after)
 }
 
-// answer ends cmd with its tagged answer. conn.mu is held.
+// answer ends cmd with its tagged answer. conn.mu is held. The data of a command that has
+// ended already, with the connection or its context, belong to whoever waited for it.
 func (cmd *Command) answer(st *statusLine) {
 	cmd.answered = true
 	cmd.success = st.Type == imap.StatusResponseTypeOK
@@ -234,7 +235,7 @@ func (cmd *Command) answer(st *statusLine) {
 		return
 	}
 	var err error
-	if cmd.collect != nil {
+	if cmd.collect != nil && !cmd.ended {
 		err = cmd.collect.complete(st)
 	}
 	switch {

@@ -1,6 +1,8 @@
 package main
 
 var imapMutants = []mutant{
+	{id: "wire-ended", file: "imapside/imapconn/command.go", old: "if cmd.collect != nil && !cmd.ended {", mutated: "if cmd.collect != nil {",
+		guard: "what was told of a command that ended does not change any more", tests: "^TestCancelSelect$"},
 	{id: "imap-uidplus", file: "imapside/mailbox.go", old: "if !m.repo.caps.Has(imap.CapUIDPlus) || validity", mutated: "if validity",
 		guard: "APPENDUID counts only where UIDPLUS is advertised", tests: "^TestAppend|^TestMove$"},
 	{id: "imap-appenduid-validity", file: "imapside/mailbox.go", old: "validity != m.status.UIDValidity || uid == 0", mutated: "uid == 0",
