@@ -123,6 +123,23 @@ func (e *effects) renamed(from, to *box, a *Action, c *Changes) {
 	}
 	e.forgetMailbox(from, c)
 	to.incomplete = true
+	for _, s := range Sides {
+		e.trashRenamed(s, from.name, to.name, c)
+	}
+}
+
+// trashRenamed keeps to a trash that was renamed: removals go there from now on.
+func (e *effects) trashRenamed(s Side, from, to Name, c *Changes) {
+	row := e.snapshot.Sides[s]
+	if row.Trash != from {
+		return
+	}
+	if e.trashes[s] == "" || e.trashes[s] == from {
+		e.trashes[s] = to
+	}
+	row.Trash = e.trashes[s]
+	e.snapshot.Sides[s] = row
+	c.Sides = append(c.Sides, SideChange{s, row})
 }
 
 // deletes removes mailboxes that are empty, those below others first.

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"fmt"
 	"testing"
 
 	"mailtwin/mirror"
@@ -152,5 +153,33 @@ func TestTombsSurviveRenumbering(t *testing.T) {
 	p.settle()
 	if got := p.count(mirror.Near, nametrans.Inbox); got != 5 {
 		t.Errorf("near holds %d, want 5: a removed message came back", got)
+	}
+}
+
+// TestTrashRenamed: what is removed in the run that renames the trash goes to the trash
+// under its new name, and so does what is removed later.
+func TestTrashRenamed(t *testing.T) {
+	t.Parallel()
+	for _, role := range []mirror.Role{"", `\Trash`} {
+		for _, s := range mirror.Sides {
+			p := newPair(t, mirrortest.Options{}, mirrortest.Options{Gap: 3})
+			for _, side := range mirror.Sides {
+				p.servers[side].CreateMailbox(box("Trash"), role)
+			}
+			for n := range 20 {
+				p.deliverFar(nametrans.Inbox, letter(n), mirror.Flags{})
+			}
+			p.settle()
+			remove := func(on mirror.Side) {
+				p.servers[on].Remove(nametrans.Inbox, p.servers[on].Messages(nametrans.Inbox)[2].ID)
+				p.settle()
+			}
+			remove(s)
+			remove(s.Other()) // now both sides know where removals go
+			p.servers[s].RenameMailbox(box("Trash"), box("Bin"))
+			remove(s)
+			remove(s.Other())
+			p.wantLetters(fmt.Sprintf("role %q, on %v", role, s), map[mirror.Name]int{nametrans.Inbox: 16, box("Bin"): 4})
+		}
 	}
 }

@@ -39,6 +39,8 @@ var planMutants = []mutant{
 		guard: "no mailbox below is renamed that was not renamed on the other side", tests: "^TestRenameTakesNothingAlong$"},
 	{id: "missing-once", file: "mirror/missing.go", old: "(moved && !b.sides[s].row.Checkpoint.void() ||", mutated: "(moved ||",
 		guard: "a mailbox that stays missing is looked for once", tests: "^TestMissingIsLookedForOnce$"},
+	{id: "missing-trash", file: "mirror/renaming.go", old: "if row.Trash != from {", mutated: "if true || row.Trash != from {",
+		guard: "removals go to a trash under its new name", tests: "^TestTrashRenamed$"},
 	{id: "missing-settled", file: "mirror/sending.go", old: "!b.bothOpen() && !(missing && b.in.Policy.Remove.Allows(s.Other()))", mutated: "!b.bothOpen() && !(missing && false && b.in.Policy.Remove.Allows(s.Other()))",
 		guard: "what an interrupted removal left open ends with the mailbox", pkg: "maildir", tests: "^TestEveryDiskCallKilled$"},
 	{id: "missing-below", file: "mirror/missing.go", old: "&& !b.keepsBelow(o)", mutated: "",
