@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // effects carries out one plan. Effects are in the order of the kinds; state
@@ -212,6 +213,7 @@ func (e *effects) failUnlessGone(s Side, b *box, uid UID, op string, err error) 
 // everything was carried out.
 func (e *effects) checkpoints() error {
 	var c Changes
+	seen := e.sawAll()
 	for _, b := range e.boxes {
 		if !b.visited || b.hidden {
 			continue
@@ -224,6 +226,7 @@ func (e *effects) checkpoints() error {
 			}
 			row := *side.row
 			switch {
+			case whole && !side.exists() && !seen[s]: // its messages may be where nobody could look
 			case whole && !side.partial:
 				row.Checkpoint = side.checkpoint(b.postponed)
 			case !whole && (e.newSettings() || e.searches(s)):
@@ -239,6 +242,14 @@ func (e *effects) checkpoints() error {
 		}
 	}
 	return e.commit(&c)
+}
+
+// sawAll reports for each side whether every mailbox could be looked into that was to be.
+func (e *effects) sawAll() (seen [2]bool) {
+	for _, s := range Sides {
+		seen[s] = !slices.ContainsFunc(e.boxes, func(b *box) bool { return b.visited && b.sides[s].blocked != "" })
+	}
+	return seen
 }
 
 // checkpoint is what is stored once everything was carried out.

@@ -39,14 +39,19 @@ func (x *run) isMissing(ctx context.Context, b *box, s Side) (bool, error) {
 
 // withMissing adds the mailboxes to those to visit that one side has and the other
 // seems to miss: once where others are looked into as well, for their messages may have
-// gone there, and always where mailboxes are removed.
+// gone there, again when that side has a new one, which it may have become, and always
+// where mailboxes are removed.
 func (x *run) withMissing(boxes, visit []*box) []*box {
 	moved := len(visit) > 0
+	var renamed [2]bool
+	for _, s := range Sides {
+		renamed[s] = slices.ContainsFunc(visit, func(b *box) bool { return b.sides[s].exists() && b.sides[s].row == nil })
+	}
 	for _, b := range boxes {
 		for _, s := range Sides {
 			o := s.Other()
 			if b.sides[s].mayBeMissing() && b.sides[o].row != nil && b.usable(o) && !b.hidden && !slices.Contains(visit, b) &&
-				(moved && !b.sides[s].row.Checkpoint.void() || x.Policy.Remove.Allows(o)) {
+				(moved && !b.sides[s].row.Checkpoint.void() || renamed[s] || x.Policy.Remove.Allows(o)) {
 				visit = append(visit, b)
 			}
 		}
@@ -164,7 +169,25 @@ func (p *planner) renames() {
 	for _, b := range p.boxes {
 		if a, ok := found[b.box.Name]; ok {
 			b.gone = true
+			for i := range b.settled {
+				b.settled[i] = true // those that are gone on both sides go with the name
+			}
 			p.add(a)
+			if len(b.box.Unpaired[a.Side]) > 0 || len(a.Moves) < b.box.Total {
+				p.closeTarget(a)
+			}
+		}
+	}
+}
+
+// closeTarget copies nothing in this plan to a mailbox that is made by renaming one which
+// holds messages without a record, or may: they go along, and may be those that would be
+// copied.
+func (p *planner) closeTarget(rename Action) {
+	for _, b := range p.boxes {
+		if b.box.Name == rename.Target {
+			b.open[rename.Side] = false
+			p.revisit(rename.Target)
 		}
 	}
 }
@@ -229,7 +252,7 @@ func (b *boxPlanner) renamed() (a Action, ok bool) {
 		a.Target = m.Target
 		moves++
 	}
-	if moves != b.box.Total {
+	if moves == 0 || moves+b.goneOnBoth() != b.box.Total {
 		return a, false
 	}
 	for _, c := range b.plan.Actions {
@@ -238,6 +261,16 @@ func (b *boxPlanner) renamed() (a Action, ok bool) {
 		}
 	}
 	return a, false
+}
+
+// goneOnBoth counts the records of which there is nothing left to be renamed.
+func (b *boxPlanner) goneOnBoth() (n int) {
+	for i, r := range b.box.Records {
+		if !b.settled[i] && r.Seen[Far].Sight == Gone && r.Seen[Near].Sight == Gone {
+			n++
+		}
+	}
+	return n
 }
 
 // unfinished reports whether the state holds more of a mailbox than its records.

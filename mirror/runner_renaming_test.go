@@ -1,0 +1,147 @@
+package mirror_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"mailtwin/mirror"
+	"mailtwin/mirror/mirrortest"
+	"mailtwin/nametrans"
+)
+
+// eachRenaming calls test with every kind of pair, filled, whose mailbox Lists is called
+// Groups on one side.
+func eachRenaming(t *testing.T, test func(p *pair, s mirror.Side, what string)) {
+	t.Parallel()
+	for name, make := range mailboxKinds() {
+		for _, s := range mirror.Sides {
+			p := filled(make(t), 12)
+			p.servers[s].RenameMailbox(box("Lists"), box("Groups"))
+			p.servers[s].RenameMailbox(box("Lists", "go"), box("Groups", "go"))
+			test(p, s, fmt.Sprintf("%s, on %v", name, s))
+		}
+	}
+}
+
+// unreadable makes a side refuse to show a mailbox.
+func unreadable(which ...mirror.Name) *hooks {
+	return &hooks{view: func(n mirror.Name, _ *mirror.View) error {
+		if slices.Contains(which, n) {
+			return mirror.ErrDenied
+		}
+		return nil
+	}}
+}
+
+// recovers runs without what stood between the runner and the sides.
+func (p *pair) recovers() {
+	p.wrap = nil
+	for range 3 {
+		p.try()
+	}
+	p.checkState()
+}
+
+// TestRenameIsSeenLate: in the run that missed the mailbox, what it is called now was not
+// listed, or could not be read: a run after that finds it all the same.
+func TestRenameIsSeenLate(t *testing.T) {
+	late := []mirror.Name{box("Groups"), box("Groups", "go"), outside(box("Groups")), outside(box("Groups", "go"))}
+	unlisted := &hooks{list: func(l *mirror.Listing) {
+		l.Mailboxes = slices.DeleteFunc(slices.Clone(l.Mailboxes), func(m mirror.Listed) bool { return slices.Contains(late, m.Name) })
+	}}
+	for what, h := range map[string]*hooks{"not listed": unlisted, "not readable": unreadable(late...)} {
+		t.Run(what, func(t *testing.T) {
+			eachRenaming(t, func(p *pair, s mirror.Side, what string) {
+				p.deliver(s, nametrans.Inbox, letter(80), mirror.Flags{})
+				p.hook(s, h)
+				p.try()
+				p.recovers()
+				p.wantLetters(what, map[mirror.Name]int{nametrans.Inbox: 10, box("Groups"): 12, box("Groups", "go"): 3})
+			})
+		})
+	}
+}
+
+// TestMovedOutOfMissing: the letters of a mailbox that is gone went to one that could not be
+// read when it was missed.
+func TestMovedOutOfMissing(t *testing.T) {
+	t.Parallel()
+	for name, make := range mailboxKinds() {
+		for _, s := range mirror.Sides {
+			p := filled(make(t), 12)
+			for _, m := range p.servers[s].Messages(box("Lists", "go")) {
+				p.servers[s].Move(box("Lists", "go"), m.ID, box("Archive"))
+			}
+			p.servers[s].DeleteMailbox(box("Lists", "go"))
+			p.deliver(s, nametrans.Inbox, letter(80), mirror.Flags{})
+			p.hook(s, unreadable(box("Archive"), outside(box("Archive"))))
+			p.try()
+			p.recovers()
+			for _, side := range mirror.Sides {
+				dump := p.dump(side)
+				if got := [2]int{len(dump[box("Archive")]), len(dump[box("Lists", "go")])}; got != [2]int{3, 0} {
+					t.Errorf("%s, on %v: %v holds %v where they went and where they were, want 3 and 0", name, s, side, got)
+				}
+			}
+		}
+	}
+}
+
+// TestRenameBringsItsOwn: a letter that is equal to one which is new under the new name
+// stood in the mailbox that was renamed. It is not copied beside it.
+func TestRenameBringsItsOwn(t *testing.T) {
+	eachRenaming(t, func(p *pair, s mirror.Side, what string) {
+		p.deliver(s, box("Groups"), letter(80), mirror.Flags{})
+		p.deliver(s, box("Groups"), letter(81), mirror.Flags{})
+		p.deliver(s.Other(), box("Lists"), letter(80), mirror.Flags{})
+		result := p.sync(mirror.ExitDone)
+		if result.Summary.Renamed[s.Other()] != 2 {
+			t.Errorf("%s: got %+v, want two mailboxes renamed", what, result.Summary)
+		}
+		p.settle()
+		p.wantLetters(what, map[mirror.Name]int{nametrans.Inbox: 9, box("Groups"): 14, box("Groups", "go"): 3})
+		p.alike()
+	})
+}
+
+// TestRenamedWhileLettersGo: a letter went from the mailbox on one side while that was
+// renamed on the other: the mailbox is renamed all the same, and none is left behind. The
+// letter is kept, as one is that was moved there.
+func TestRenamedWhileLettersGo(t *testing.T) {
+	eachRenaming(t, func(p *pair, s mirror.Side, what string) {
+		o := s.Other()
+		p.servers[o].Remove(box("Lists"), p.servers[o].Messages(box("Lists"))[3].ID)
+		result := p.sync(mirror.ExitDone)
+		if result.Summary.Renamed[o] != 2 {
+			t.Errorf("%s: got %+v, want two mailboxes renamed", what, result.Summary)
+		}
+		p.settle()
+		p.wantLetters(what, map[mirror.Name]int{nametrans.Inbox: 9, box("Groups"): 12, box("Groups", "go"): 3})
+		p.quiet()
+	})
+}
+
+// TestRenameRefusedWhileLettersGo: what went from the mailbox is remembered also where the
+// other side does not rename it, so that it is not taken for there when the mailbox is back.
+func TestRenameRefusedWhileLettersGo(t *testing.T) {
+	t.Parallel()
+	p := filled(newPair(t, mirrortest.Options{NoRename: true}, maildirLike()), 12)
+	near, far := p.servers[mirror.Near], p.servers[mirror.Far]
+	for _, below := range []mirror.Name{"", "\x00go"} {
+		near.RenameMailbox(box("Lists")+below, box("Groups")+below)
+	}
+	far.Remove(box("Lists"), far.Messages(box("Lists"))[3].ID)
+	p.sync(mirror.ExitPartly)
+	p.sync(mirror.ExitPartly)
+	if got := [3]int{p.count(mirror.Far, box("Groups")), p.count(mirror.Near, box("Groups")), p.count(mirror.Far, box("Lists"))}; got != [3]int{12, 12, 0} {
+		t.Errorf("got %v, want 12 on each side and none where they were", got)
+	}
+	near.CreateMailbox(box("Lists"), "")
+	near.CreateMailbox(box("Lists", "go"), "")
+	p.settle()
+	p.quiet()
+	if got := p.count(mirror.Near, box("Lists")) + p.count(mirror.Far, box("Lists")); got != 0 {
+		t.Errorf("%d letters are back where they were, want none", got)
+	}
+}
