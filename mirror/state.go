@@ -203,6 +203,9 @@ const (
 	// GhostIntent: a copy that was sent again; the first may still appear. It
 	// is remembered for 30 days. Where Target is set, the source is there by now.
 	GhostIntent
+	// RenameIntent: Side's mailbox is about to be renamed to Target, with all that it
+	// holds. There is no source. The next run settles it before it plans.
+	RenameIntent
 )
 
 // Intent is a row written before an effect that cannot be repeated safely.
@@ -266,12 +269,21 @@ type RunRow struct {
 	Summary  Summary
 }
 
-// Changes is what one transaction writes. Drops are carried out before puts;
-// dropping what is not there is no error. Forget drops a mailbox's messages
+// MailboxRename gives a mailbox another name on both sides: messages, records, tombs and
+// what is kept aside stay as they are, under it. Rows are those of the new name; what the
+// state has of that name is dropped. No intent may be about either name.
+type MailboxRename struct {
+	From, To Name
+	Rows     [2]MailboxRow
+}
+
+// Changes is what one transaction writes. Renames come first, and drops are carried out
+// before puts; dropping what is not there is no error. Forget drops a mailbox's messages
 // on that side, the records that use them, and its quarantine, tombs and
 // intents, and keeps its row.
 type Changes struct {
 	Sides          []SideChange
+	Renames        []MailboxRename
 	Forget         []MailboxKey
 	DropMailboxes  []MailboxKey
 	DropRecords    []RecordKey
@@ -297,7 +309,7 @@ type SideChange struct {
 
 // Empty reports whether there is nothing to write.
 func (c *Changes) Empty() bool {
-	return len(c.Sides)+len(c.Forget)+len(c.DropMailboxes)+len(c.DropRecords)+len(c.DropMessages)+
+	return len(c.Sides)+len(c.Renames)+len(c.Forget)+len(c.DropMailboxes)+len(c.DropRecords)+len(c.DropMessages)+
 		len(c.DropIntents)+len(c.DropTombs)+len(c.DropQuarantine)+len(c.Mailboxes)+len(c.Messages)+
 		len(c.Records)+len(c.Intents)+len(c.Tombs)+len(c.Quarantine) == 0 && c.Run == nil
 }

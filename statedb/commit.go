@@ -121,6 +121,7 @@ func valid(c *mirror.Changes) error {
 		what string
 	}{
 		{anyOf(c.Sides, func(s mirror.SideChange) bool { return badSide(s.Side) }), "sides"},
+		{anyOf(c.Renames, badRename), "mailboxes to rename"},
 		{anyOf(c.Forget, badMailbox), "mailboxes to forget"},
 		{anyOf(c.DropMailboxes, badMailbox), "mailboxes to drop"},
 		{anyOf(c.DropMessages, badMessage), "messages to drop"},
@@ -146,3 +147,12 @@ func badSide(s mirror.Side) bool { return s != mirror.Far && s != mirror.Near }
 func badMailbox(key mirror.MailboxKey) bool { return key.Name == "" || badSide(key.Side) }
 
 func badMessage(key mirror.MessageKey) bool { return badSide(key.Side) }
+
+func badRename(r mirror.MailboxRename) bool {
+	for _, side := range mirror.Sides {
+		if r.From == r.To || r.From == "" || r.Rows[side].Side != side || r.Rows[side].Name != r.To || r.To == "" {
+			return true
+		}
+	}
+	return false
+}

@@ -8,6 +8,11 @@ import (
 )
 
 func (w *writer) drops(c *mirror.Changes) error {
+	for _, r := range c.Renames {
+		if err := w.rename(r); err != nil {
+			return err
+		}
+	}
 	for _, key := range c.Forget {
 		if err := w.forget(key); err != nil {
 			return err
@@ -113,6 +118,26 @@ func (w *writer) dropMailbox(key mirror.MailboxKey) error {
 	}
 	delete(w.changeIDs(), key)
 	return w.drop(mailboxTable, 0, "id = ?", id)
+}
+
+// rename gives the rows of a mailbox another name: everything else goes by their ids.
+func (w *writer) rename(r mirror.MailboxRename) error {
+	for _, side := range mirror.Sides {
+		from, to := mirror.MailboxKey{Side: side, Name: r.From}, mirror.MailboxKey{Side: side, Name: r.To}
+		if err := w.dropMailbox(to); err != nil {
+			return err
+		}
+		id, ok := w.ids[from]
+		if !ok {
+			return fmt.Errorf("rename %s mailbox %q: the state does not know it", side, r.From)
+		}
+		delete(w.changeIDs(), from)
+		w.changeIDs()[to] = id
+		if err := w.put(mailboxTable, mailboxValues(id, r.Rows[side])...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *writer) dropRecord(key mirror.RecordKey) error {

@@ -140,7 +140,54 @@ func (s *State) CommitLate(changes *mirror.Changes) (wait func() error) {
 	return func() error { return s.Commit(changes) }
 }
 
+// rename moves everything of a mailbox to another name.
+func (t *tables) rename(r mirror.MailboxRename) error {
+	at := func(m mirror.MessageKey) mirror.MessageKey { m.Mailbox = r.To; return m }
+	for _, side := range mirror.Sides {
+		from, to := mirror.MailboxKey{Side: side, Name: r.From}, mirror.MailboxKey{Side: side, Name: r.To}
+		if _, ok := t.mailboxes[from]; !ok {
+			return fmt.Errorf("rename %s mailbox %q: the state does not know it", side, r.From)
+		}
+		t.forget(to)
+		delete(t.mailboxes, from)
+		t.mailboxes[to] = r.Rows[side]
+	}
+	for key, m := range maps.Clone(t.messages) {
+		if key.Mailbox == r.From {
+			delete(t.messages, key)
+			t.messages[at(key)] = m
+		}
+	}
+	for key, tomb := range maps.Clone(t.tombs) {
+		if key.Mailbox == r.From {
+			delete(t.tombs, key)
+			tomb.Mailbox = r.To
+			t.tombs[at(key)] = tomb
+		}
+	}
+	for key, q := range maps.Clone(t.quarantine) {
+		if key.Mailbox == r.From {
+			delete(t.quarantine, key)
+			q.Mailbox = r.To
+			t.quarantine[at(key)] = q
+		}
+	}
+	for key, record := range maps.Clone(t.records) {
+		if key.Mailbox == r.From {
+			delete(t.records, key)
+			record.Mailbox = r.To
+			t.records[record.Key()] = record
+		}
+	}
+	return nil
+}
+
 func (t *tables) drop(c *mirror.Changes) error {
+	for _, r := range c.Renames {
+		if err := t.rename(r); err != nil {
+			return err
+		}
+	}
 	for _, key := range c.Forget {
 		t.forget(key)
 	}

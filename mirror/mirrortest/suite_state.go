@@ -29,6 +29,7 @@ func StateSuite(t *testing.T, open func(t *testing.T) (mirror.State, func() mirr
 		{"Intent IDs", testStateIntentIDs},
 		{"Forget", testStateForget},
 		{"Drop mailbox", testStateDropMailbox},
+		{"Rename mailbox", testStateRename},
 		{"Runs", testStateRuns},
 		{"Refused", testStateRefused},
 		{"Copies", testStateCopies},

@@ -2,6 +2,7 @@ package mirrortest
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -69,6 +70,48 @@ func testStateDropMailbox(t *testing.T, d *stateDesk) {
 	d.commit(t, mirror.Changes{Mailboxes: []mirror.MailboxRow{row(mirror.Near, suiteBox)}})
 	want.Snapshot.Mailboxes = slices.Insert(want.Snapshot.Mailboxes, 0, row(mirror.Near, suiteBox))
 	d.check(t, want)
+}
+
+// testStateRename: everything of a mailbox stands under its new name, what stood there is
+// gone, and a mailbox that is not known on both sides is refused.
+func testStateRename(t *testing.T, d *stateDesk) {
+	d.commit(t, twoMailboxes())
+	var c mirror.Changes
+	for _, in := range read(t, d).Snapshot.Intents {
+		c.DropIntents = append(c.DropIntents, in.ID)
+	}
+	d.commit(t, c)
+	old := read(t, d)
+	rename := mirror.MailboxRename{From: suiteBox, To: suiteChild}
+	for _, side := range mirror.Sides {
+		rename.Rows[side] = row(side, suiteChild)
+		rename.Rows[side].Origin = "elsewhere"
+	}
+	missing := mirror.MailboxRename{From: "never", To: suiteChild, Rows: rename.Rows}
+	if err := d.Commit(&mirror.Changes{Renames: []mirror.MailboxRename{missing}}); err == nil {
+		t.Error("rename what is not known: got no error")
+	}
+	d.commit(t, mirror.Changes{Renames: []mirror.MailboxRename{rename}})
+	now := read(t, d)
+	for _, side := range mirror.Sides {
+		from, to := mirror.MailboxKey{Side: side, Name: suiteBox}, mirror.MailboxKey{Side: side, Name: suiteChild}
+		if len(now.Messages[from]) != 0 || len(old.Messages[from]) == 0 || !reflect.DeepEqual(now.Messages[to], old.Messages[from]) {
+			t.Errorf("%s: got messages %v under the new name, want %v", side, now.Messages[to], old.Messages[from])
+		}
+	}
+	if got, want := len(now.Records[suiteChild]), len(old.Records[suiteBox]); got != want || want == 0 || len(now.Records[suiteBox]) != 0 || now.Records[suiteChild][0].Mailbox != suiteChild {
+		t.Errorf("got %d records under the new name, want %d", got, want)
+	}
+	for _, m := range now.Snapshot.Mailboxes {
+		if m.Name == suiteBox || m.Name == suiteChild && m.Origin != "elsewhere" {
+			t.Errorf("got row %+v", m)
+		}
+	}
+	for i, tomb := range now.Snapshot.Tombs {
+		if tomb.Mailbox == suiteBox {
+			t.Errorf("tomb %d stayed behind", i)
+		}
+	}
 }
 
 // testStateRuns: the state is fresh until a run has ended; the last run is the
@@ -219,6 +262,16 @@ func randomChanges(rt *rapid.T, model *State) mirror.Changes {
 	}
 	if some("drop mailbox", 8) {
 		c.DropMailboxes = append(c.DropMailboxes, mailbox.Draw(rt, "drop mailbox"))
+	}
+	if some("rename", 8) {
+		r := mirror.MailboxRename{From: suiteBox, To: suiteOther}
+		if some("the other way", 2) {
+			r.From, r.To = r.To, r.From
+		}
+		for _, s := range mirror.Sides {
+			r.Rows[s] = mirror.MailboxRow{Side: s, Name: r.To, Checkpoint: mirror.Checkpoint{UIDValidity: uint32(rapid.IntRange(0, 3).Draw(rt, "validity"))}}
+		}
+		c.Renames = append(c.Renames, r)
 	}
 	c.DropRecords = rapid.SliceOfN(pair, 0, 3).Draw(rt, "drop records")
 	c.DropMessages = rapid.SliceOfN(message, 0, 1).Draw(rt, "drop messages")
