@@ -20,6 +20,9 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	if listings, err = x.list(ctx); err != nil {
 		return nil, listings, err
 	}
+	if err = x.settleRenames(listings); err != nil {
+		return nil, listings, err
+	}
 	if boxes, err = x.arrange(listings); err != nil {
 		return nil, listings, err
 	}

@@ -160,7 +160,10 @@ func (p *planner) renames() {
 		case a.Kind == MoveTo && moves && a.Side == rename.Side:
 			rename.Moves = append(rename.Moves, a)
 			found[a.Mailbox] = rename
-		case a.Kind == Create && isTarget(found, a):
+		case isTarget(found, a.Mailbox) && a.Kind == Create:
+		case isTarget(found, a.Mailbox), isTarget(found, a.Target): // once it has its name
+			p.revisit(a.Mailbox)
+			p.undecided[a.Intent] = true
 		default:
 			kept = append(kept, a)
 		}
@@ -173,20 +176,18 @@ func (p *planner) renames() {
 				b.settled[i] = true // those that are gone on both sides go with the name
 			}
 			p.add(a)
-			if len(b.box.Unpaired[a.Side]) > 0 || len(a.Moves) < b.box.Total {
-				p.closeTarget(a)
-			}
+			p.closeTarget(a)
 		}
 	}
 }
 
-// closeTarget copies nothing in this plan to a mailbox that is made by renaming one which
-// holds messages without a record, or may: they go along, and may be those that would be
-// copied.
+// closeTarget leaves everything else in the mailbox that a renaming makes to the next round:
+// what is known stands under its name then, and what has no record goes along and may be
+// what would be copied.
 func (p *planner) closeTarget(rename Action) {
 	for _, b := range p.boxes {
 		if b.box.Name == rename.Target {
-			b.open[rename.Side] = false
+			b.open = [2]bool{}
 			p.revisit(rename.Target)
 		}
 	}
@@ -224,9 +225,9 @@ func (p *planner) creation(s Side, own Name) *Action {
 	return nil
 }
 
-func isTarget(found map[Name]Action, create Action) bool {
+func isTarget(found map[Name]Action, name Name) bool {
 	for _, a := range found {
-		if a.Target == create.Mailbox && a.Side == create.Side {
+		if a.Target == name {
 			return true
 		}
 	}

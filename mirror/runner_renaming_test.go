@@ -106,18 +106,22 @@ func TestRenameBringsItsOwn(t *testing.T) {
 }
 
 // TestRenamedWhileLettersGo: a letter went from the mailbox on one side while that was
-// renamed on the other: the mailbox is renamed all the same, and none is left behind. The
-// letter is kept, as one is that was moved there.
+// renamed on the other: the mailbox is renamed all the same, none is left behind, and the
+// removal is followed under the new name.
 func TestRenamedWhileLettersGo(t *testing.T) {
 	eachRenaming(t, func(p *pair, s mirror.Side, what string) {
 		o := s.Other()
 		p.servers[o].Remove(box("Lists"), p.servers[o].Messages(box("Lists"))[3].ID)
-		result := p.sync(mirror.ExitDone)
-		if result.Summary.Renamed[o] != 2 {
-			t.Errorf("%s: got %+v, want two mailboxes renamed", what, result.Summary)
+		result, err := p.try() // without UIDPLUS a removal by way of the trash takes two
+		if err != nil || result.Summary.Renamed[o] != 2 {
+			t.Errorf("%s: got %+v, %v, want two mailboxes renamed", what, result.Summary, err)
 		}
 		p.settle()
-		p.wantLetters(what, map[mirror.Name]int{nametrans.Inbox: 9, box("Groups"): 12, box("Groups", "go"): 3})
+		for _, side := range mirror.Sides {
+			if got := [3]int{len(p.dump(side)[nametrans.Inbox]), len(p.dump(side)[box("Groups")]), len(p.dump(side)[box("Groups", "go")])}; got != [3]int{9, 11, 3} {
+				t.Errorf("%s: %v holds %v, want 9, 11 and 3", what, side, got)
+			}
+		}
 		p.quiet()
 	})
 }
@@ -143,5 +147,80 @@ func TestRenameRefusedWhileLettersGo(t *testing.T) {
 	p.quiet()
 	if got := p.count(mirror.Near, box("Lists")) + p.count(mirror.Far, box("Lists")); got != 0 {
 		t.Errorf("%d letters are back where they were, want none", got)
+	}
+}
+
+// TestCutRenameMovedOn: the run is stopped between RENAME and the state, and somebody
+// moves or removes a letter before the next one: that is followed, as if nothing had been cut.
+func TestCutRenameMovedOn(t *testing.T) {
+	t.Parallel()
+	for name, make := range mailboxKinds() {
+		for _, s := range mirror.Sides {
+			for _, mover := range mirror.Sides {
+				for _, act := range []string{"move", "remove"} {
+					prepare := func() *pair {
+						p := filled(make(t), 12)
+						p.servers[s].RenameMailbox(box("Lists"), box("Groups"))
+						p.servers[s].RenameMailbox(box("Lists", "go"), box("Groups", "go"))
+						return p
+					}
+					cutAnywhere(t, prepare, func(p *pair, where string) {
+						hands := p.servers[mover]
+						if !p.servers[s.Other()].Has(box("Groups")) {
+							return // nothing was done yet
+						}
+						id := hands.Messages(box("Groups"))[3].ID
+						want := map[mirror.Name]int{nametrans.Inbox: 9, box("Groups"): 11, box("Groups", "go"): 3}
+						if act == "move" {
+							hands.Move(box("Groups"), id, box("Archive"))
+							want[box("Archive")] = 1
+						} else {
+							hands.Remove(box("Groups"), id)
+						}
+						for range 4 {
+							p.try()
+						}
+						for _, side := range mirror.Sides {
+							for n, count := range want {
+								if got := len(p.dump(side)[n]); got != count {
+									t.Errorf("%s, renamed on %v, %s on %v, %s: %v holds %d in %q, want %d", name, s, act, mover, where, side, got, n.String(), count)
+								}
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// TestRenameInAnotherOrder: a side that has one UIDVALIDITY for all numbers the messages of
+// the mailbox that it renamed anew, in another order. No message is taken for another.
+func TestRenameInAnotherOrder(t *testing.T) {
+	t.Parallel()
+	for _, other := range []mirrortest.Options{maildirLike(), {}} {
+		p := filled(newPair(t, mirrortest.Options{}, other), 12)
+		far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+		validity := far.Checkpoint(box("Lists")).UIDValidity
+		old := far.Messages(box("Lists"))
+		for _, below := range []mirror.Name{"", "\x00go"} {
+			far.RenameMailbox(box("Lists")+below, box("Groups")+below)
+		}
+		far.DeleteMailbox(box("Groups"))
+		far.CreateMailbox(box("Groups"), "")
+		for _, m := range slices.Backward(old) {
+			far.Deliver(box("Groups"), m.Body, m.Flags, m.Date)
+		}
+		far.Renumber(box("Groups"), validity)
+		for range 2 {
+			p.try()
+		}
+		far.SetFlags(box("Groups"), far.Messages(box("Groups"))[2].ID, flags(`\Flagged`))
+		p.settle()
+		p.wantLetters("in another order", map[mirror.Name]int{nametrans.Inbox: 9, box("Groups"): 12, box("Groups", "go"): 3})
+		p.alike()
+		if len(near.Messages(box("Groups"))) != 12 {
+			t.Error("near lost letters")
+		}
 	}
 }
