@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -288,6 +289,14 @@ func TestMailboxIsNotRemoved(t *testing.T) {
 				}
 			}
 		}})
+		p.dry = true
+		planned, err := p.try()
+		p.dry = false
+		for _, a := range slices.Concat(planned.Plan.Actions, planned.Plan.Withheld) {
+			if a.Kind.ChangesMail() {
+				t.Errorf("planned to %v %q on %v, %v", a.Kind, a.Mailbox.String(), a.Side, err)
+			}
+		}
 		p.wantMissing(p.sync(mirror.ExitPartly), box("Lists"))
 		if got := p.count(mirror.Near, box("Lists")); got != 5 {
 			t.Errorf("near holds %d, want 5", got)
