@@ -58,6 +58,9 @@ type boxSide struct {
 	// missing says that the side does not list the mailbox, which the state knows, and
 	// did not open it either when it was asked for.
 	missing bool
+	// anew says that it counts as missing, though there is another mailbox of its name: see
+	// findMadeAnew.
+	anew bool
 	// parent says that the side lists mailboxes below this one which are not among the
 	// mailboxes of the run.
 	parent bool

@@ -47,6 +47,7 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	if err := x.completeBoxes(visit); err != nil {
 		return nil, listings, err
 	}
+	findMadeAnew(visit)
 	return boxes, listings, x.forgetRenumbered(visit)
 }
 

@@ -30,11 +30,49 @@ func (x *run) proveMissing(ctx context.Context, b *box, s Side) error {
 
 // isMissing reports whether a mailbox is not there when it is to be opened.
 func (x *run) isMissing(ctx context.Context, b *box, s Side) (bool, error) {
-	_, err := x.Repositories[s].Open(ctx, b.name, ReadOnly, Checkpoint{})
-	if errors.Is(err, ErrNoMailbox) {
+	handle, err := x.Repositories[s].Open(ctx, b.name, ReadOnly, Checkpoint{})
+	switch side := &b.sides[s]; {
+	case errors.Is(err, ErrNoMailbox):
 		return true, nil
+	case err == nil && side.anew:
+		return handle.Status().UIDValidity != side.row.Checkpoint.UIDValidity, nil
 	}
 	return false, err
+}
+
+// findMadeAnew finds mailboxes that were renamed while another one was made under their
+// name. That one has another UIDVALIDITY, and would be paired anew with the messages of the
+// old one; which is where another new mailbox shows its UIDVALIDITY and every UID, size and
+// date of it. It counts as missing in this round, and what has its name is new in the next.
+func findMadeAnew(visit []*box) {
+	for _, b := range visit {
+		for _, s := range Sides {
+			side, o := &b.sides[s], s.Other()
+			if side.row == nil || side.view == nil || !side.view.Renumbered || len(side.before) == 0 || b.sides[o].row == nil || !b.usable(o) {
+				continue
+			}
+			moved := func(c *box) bool {
+				there := &c.sides[s]
+				return there.row == nil && there.view != nil && c.sides[o].listed == nil &&
+					there.view.Checkpoint.UIDValidity == side.row.Checkpoint.UIDValidity && there.shows(side.before)
+			}
+			if slices.ContainsFunc(visit, moved) {
+				side.messages, side.before = side.before, nil
+				side.listed, side.view, side.handle = nil, nil, nil
+				side.missing, side.anew = true, true
+			}
+		}
+	}
+}
+
+// shows reports whether a side shows all these messages under their UIDs.
+func (s *boxSide) shows(all map[UID]*Message) bool {
+	for uid, m := range all {
+		if now := s.messages[uid]; now == nil || now.Size != m.Size || !now.Date.Equal(m.Date) {
+			return false
+		}
+	}
+	return true
 }
 
 // withMissing adds the mailboxes to those to visit that one side has and the other
@@ -111,7 +149,7 @@ func (b *boxPlanner) missingOn() (s Side, ok bool) {
 // what was meant, unless mailboxes are removed.
 func (b *boxPlanner) leftAlone() (alone bool, missing Side) {
 	for _, s := range Sides {
-		if b.box.Sides[s].Missing && !b.in.Policy.Remove.Allows(s.Other()) {
+		if b.box.Sides[s].Missing && (b.box.Sides[s].Anew || !b.in.Policy.Remove.Allows(s.Other())) {
 			return true, s
 		}
 	}
@@ -157,12 +195,15 @@ func (p *planner) renames() {
 	for _, a := range p.plan.Actions {
 		rename, moves := found[a.Mailbox]
 		switch {
-		case a.Kind == MoveTo && moves && a.Side == rename.Side:
+		case a.Kind == MoveTo && moves && a.Side == rename.Side && a.Target == rename.Target:
 			rename.Moves = append(rename.Moves, a)
 			found[a.Mailbox] = rename
 		case isTarget(found, a.Mailbox) && a.Kind == Create:
-		case isTarget(found, a.Mailbox), isTarget(found, a.Target): // once it has its name
+		case a.Kind == MoveTo && moves, isTarget(found, a.Mailbox), isTarget(found, a.Target): // once it has its name
 			p.revisit(a.Mailbox)
+			if a.Target != "" {
+				p.revisit(a.Target)
+			}
 			p.undecided[a.Intent] = true
 		default:
 			kept = append(kept, a)
@@ -176,6 +217,7 @@ func (p *planner) renames() {
 				b.settled[i] = true // those that are gone on both sides go with the name
 			}
 			p.add(a)
+			p.revisit(a.Mailbox) // another one may have its name
 			p.closeTarget(a)
 		}
 	}
@@ -234,34 +276,36 @@ func isTarget(found map[Name]Action, name Name) bool {
 	return false
 }
 
-// renamed returns the renaming that the moves out of a missing mailbox come to.
+// renamed returns the renaming that the moves out of a missing mailbox come to. Those that
+// lead to other mailboxes are followed once it has its name.
 func (b *boxPlanner) renamed() (a Action, ok bool) {
 	s, missing := b.missingOn()
 	o := s.Other()
 	if !missing || b.box.Total == 0 || b.box.Total != len(b.box.Records) || !b.in.Policy.Create.Allows(o) || b.unfinished() {
 		return a, false
 	}
-	moves := 0
+	moves, to := 0, map[Name]int{}
 	for i := range b.plan.Actions {
 		m := &b.plan.Actions[i]
 		if m.Mailbox != b.box.Name {
 			continue
 		}
-		if m.Kind != MoveTo || m.Side != o || m.Intent != 0 || moves > 0 && m.Target != a.Target {
+		if m.Kind != MoveTo || m.Side != o || m.Intent != 0 {
 			return a, false
 		}
-		a.Target = m.Target
 		moves++
+		to[m.Target]++
 	}
-	if moves == 0 || moves+b.goneOnBoth() != b.box.Total {
+	if moves+b.goneOnBoth() != b.box.Total {
 		return a, false
 	}
+	most := 0
 	for _, c := range b.plan.Actions {
-		if c.Kind == Create && c.Side == o && c.Mailbox == a.Target {
-			return Action{Kind: Rename, Side: o, Mailbox: b.box.Name, Target: a.Target, Role: c.Role, Subscribed: c.Subscribed}, true
+		if n := to[c.Mailbox]; c.Kind == Create && c.Side == o && n > most {
+			a, most = Action{Kind: Rename, Side: o, Mailbox: b.box.Name, Target: c.Mailbox, Role: c.Role, Subscribed: c.Subscribed}, n
 		}
 	}
-	return a, false
+	return a, most > 0
 }
 
 // goneOnBoth counts the records of which there is nothing left to be renamed.
@@ -298,12 +342,11 @@ func (p *planner) takesAlong(a Action, found map[Name]Action) bool {
 
 // own is what the side itself calls a mailbox.
 func (p *planner) own(name Name, s Side) Name {
-	for _, b := range p.boxes {
-		if b.box.Name == name {
-			return b.box.Sides[s].Own
-		}
+	i, ok := slices.BinarySearchFunc(p.boxes, name, func(b *boxPlanner, n Name) int { return cmp.Compare(b.box.Name, n) })
+	if !ok {
+		return name
 	}
-	return name
+	return p.boxes[i].box.Sides[s].Own
 }
 
 // deletes removes mailboxes that are missing on one side and hold nothing on the other.
@@ -311,7 +354,7 @@ func (p *planner) deletes() {
 	for _, b := range slices.Backward(p.boxes) { // those below first
 		s, missing := b.missingOn()
 		o := s.Other()
-		if missing && !b.gone && p.in.Policy.Remove.Allows(o) && b.box.Total == 0 && b.box.Sides[o].Empty && !b.unfinished() && !b.keepsBelow(o) {
+		if missing && !b.gone && !b.box.Sides[s].Anew && p.in.Policy.Remove.Allows(o) && b.box.Total == 0 && b.box.Sides[o].Empty && !b.unfinished() && !b.keepsBelow(o) {
 			b.gone = true
 			b.add(Action{Kind: Delete, Side: o, Mailbox: b.box.Name})
 		}
@@ -332,11 +375,12 @@ func (p *planner) nameMissing() {
 		emptied := missing && b.in.Policy.Remove.Allows(s.Other()) && slices.ContainsFunc(p.plan.Actions, func(a Action) bool {
 			return a.Mailbox == b.box.Name && (a.Kind == Remove || a.Kind == MoveTo)
 		})
-		if emptied { // so that it can be deleted then
+		anew := missing && b.box.Sides[s].Anew
+		if emptied || anew { // it can be deleted then, or the other one of its name is looked into
 			p.revisit(b.box.Name)
 		}
 		for _, s := range Sides {
-			if side := b.box.Sides[s]; !b.box.Hidden && side.Known && !side.Exists && side.Blocked == "" && b.box.Sides[s.Other()].Exists && !b.gone && !emptied {
+			if side := b.box.Sides[s]; !b.box.Hidden && side.Known && !side.Exists && side.Blocked == "" && b.box.Sides[s.Other()].Exists && !b.gone && !emptied && !anew {
 				b.problem(s, b.box.Name, 0, reasonMissing)
 			}
 		}

@@ -281,6 +281,8 @@ type MailboxSide struct {
 	Own Name
 	// Missing: the state knows the mailbox, and the side neither lists nor opens it.
 	Missing bool
+	// Anew: it is missing, and there is another one of its name. Nothing is removed for it.
+	Anew bool
 	// Empty says that the side shows no message in it.
 	Empty bool
 	// Parent: mailboxes stand below it that are not among those of the run.

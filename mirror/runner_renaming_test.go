@@ -224,3 +224,68 @@ func TestRenameInAnotherOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestRenamedAndMadeAnew: a mailbox is renamed, and a new one made under its old name: each is
+// there once, with what it holds.
+func TestRenamedAndMadeAnew(t *testing.T) {
+	t.Parallel()
+	for name, make := range mailboxKinds() {
+		for _, s := range mirror.Sides {
+			p := filled(make(t), 12)
+			p.servers[s].RenameMailbox(box("Lists"), box("Lists-2025"))
+			p.servers[s].CreateMailbox(box("Lists"), "")
+			p.deliver(s, box("Lists"), letter(80), mirror.Flags{})
+			p.settle()
+			p.wantLetters(fmt.Sprintf("%s, on %v", name, s), map[mirror.Name]int{nametrans.Inbox: 9, box("Lists"): 1, box("Lists-2025"): 12, box("Lists", "go"): 3})
+		}
+	}
+}
+
+// TestMadeAnewAlone: a mailbox was taken away and made anew, and so was another one, which
+// has the old UIDVALIDITY by chance and other letters. Nothing was renamed: the old letters
+// come back, as after any renumbering, and nothing is removed for it.
+func TestMadeAnewAlone(t *testing.T) {
+	t.Parallel()
+	p := filled(newPair(t, mirrortest.Options{}, maildirLike()), 6)
+	p.policy.Remove = mirror.Both
+	far := p.servers[mirror.Far]
+	validity := far.Checkpoint(box("Lists")).UIDValidity
+	far.DeleteMailbox(box("Lists"))
+	far.CreateMailbox(box("Lists"), "")
+	far.CreateMailbox(box("Other"), "")
+	for n := range 6 {
+		p.deliverFar(box("Other"), letter(60+n), mirror.Flags{})
+	}
+	far.Renumber(box("Other"), validity)
+	viewed := &hooks{}
+	p.hook(mirror.Far, viewed)
+	result := p.sync(mirror.ExitDone)
+	if result.Summary.Removed != [2]int{} || result.Summary.Moved != [2]int{} || result.Summary.Renamed != [2]int{} {
+		t.Errorf("got %+v, want nothing removed, moved or renamed", result.Summary)
+	}
+	if n := viewed.opened[box("Lists")]; n != 1 {
+		t.Errorf("the mailbox was opened %d times, want once: it counted as missing", n)
+	}
+	p.wrap = nil
+	p.settle()
+	p.wantLetters("made anew", map[mirror.Name]int{nametrans.Inbox: 9, box("Lists"): 6, box("Lists", "go"): 3, box("Other"): 6})
+}
+
+// TestLetterMovedOutFirst: one letter is moved out of a mailbox that is renamed then:
+// the mailbox is renamed all the same, and nothing is left to be named for ever.
+func TestLetterMovedOutFirst(t *testing.T) {
+	t.Parallel()
+	for name, make := range mailboxKinds() {
+		for _, s := range mirror.Sides {
+			p := filled(make(t), 12)
+			p.servers[s].Move(box("Lists"), p.servers[s].Messages(box("Lists"))[3].ID, box("Archive"))
+			p.servers[s].RenameMailbox(box("Lists"), box("Groups"))
+			p.servers[s].RenameMailbox(box("Lists", "go"), box("Groups", "go"))
+			p.try()
+			result, err := p.try()
+			if exit := mirror.Exit(result, err); exit != mirror.ExitDone || p.servers[s.Other()].Has(box("Lists")) {
+				t.Errorf("%s, on %v: exit %d, %v; the old mailbox is there: %v", name, s, exit, result.Problems, p.servers[s.Other()].Has(box("Lists")))
+			}
+		}
+	}
+}
