@@ -270,6 +270,13 @@ func TestMailboxRemoved(t *testing.T) {
 	}
 }
 
+// without leaves mailboxes out of a listing.
+func without(names ...mirror.Name) func(*mirror.Listing) {
+	return func(l *mirror.Listing) {
+		l.Mailboxes = slices.DeleteFunc(slices.Clone(l.Mailboxes), func(m mirror.Listed) bool { return slices.Contains(names, m.Name) })
+	}
+}
+
 // TestMailboxIsNotRemoved: one that is not listed and is there all the same, one that gets
 // mail at the last moment, and INBOX.
 func TestMailboxIsNotRemoved(t *testing.T) {
@@ -281,14 +288,7 @@ func TestMailboxIsNotRemoved(t *testing.T) {
 	}
 	t.Run("not listed", func(t *testing.T) {
 		p := remove()
-		p.hook(mirror.Far, &hooks{list: func(l *mirror.Listing) {
-			for i := range l.Mailboxes {
-				if l.Mailboxes[i].Name == box("Lists") {
-					l.Mailboxes = append(l.Mailboxes[:i], l.Mailboxes[i+1:]...)
-					return
-				}
-			}
-		}})
+		p.hook(mirror.Far, &hooks{list: without(box("Lists"))})
 		p.dry = true
 		planned, err := p.try()
 		p.dry = false
@@ -310,14 +310,7 @@ func TestMailboxIsNotRemoved(t *testing.T) {
 				return mirror.ErrDenied
 			}
 			return nil
-		}, list: func(l *mirror.Listing) {
-			for i := range l.Mailboxes {
-				if l.Mailboxes[i].Name == box("Hidden") {
-					l.Mailboxes = append(l.Mailboxes[:i], l.Mailboxes[i+1:]...)
-					return
-				}
-			}
-		}})
+		}, list: without(box("Hidden"))})
 		p.wantMissing(p.sync(mirror.ExitPartly), box("Lists"))
 		if got := p.count(mirror.Near, box("Lists")); got != 5 {
 			t.Errorf("near holds %d, want 5", got)

@@ -47,9 +47,7 @@ func (p *pair) recovers() {
 // listed, or could not be read: a run after that finds it all the same.
 func TestRenameIsSeenLate(t *testing.T) {
 	late := []mirror.Name{box("Groups"), box("Groups", "go"), outside(box("Groups")), outside(box("Groups", "go"))}
-	unlisted := &hooks{list: func(l *mirror.Listing) {
-		l.Mailboxes = slices.DeleteFunc(slices.Clone(l.Mailboxes), func(m mirror.Listed) bool { return slices.Contains(late, m.Name) })
-	}}
+	unlisted := &hooks{list: without(late...)}
 	for what, h := range map[string]*hooks{"not listed": unlisted, "not readable": unreadable(late...)} {
 		t.Run(what, func(t *testing.T) {
 			eachRenaming(t, func(p *pair, s mirror.Side, what string) {
