@@ -85,11 +85,16 @@ func TestCopy(t *testing.T) {
 // TestCopyUntold: without UIDPLUS, or into a mailbox that was not opened, nobody could
 // tell the copies.
 func TestCopyUntold(t *testing.T) {
-	m := open(t, connect(t, "", sel("2", "3")), mirror.Checkpoint{})
-	other := open(t, connect(t, "UIDPLUS", sel("2", "3")), mirror.Checkpoint{})
-	for name, m := range map[string]mirror.Mailbox{"no UIDPLUS": m, "not opened": other} {
+	target := nametrans.MustName("Target")
+	selectTarget := do("SELECT Target", "* 0 EXISTS", "* OK [UIDVALIDITY 9] ok", "* OK [UIDNEXT 20] ok", "$tag OK [READ-WRITE] ok")
+	r := connect(t, "", selectTarget, sel("2", "3"))
+	if _, err := r.Open(t.Context(), target, mirror.ReadWrite, mirror.Checkpoint{}); err != nil {
+		t.Fatal(err)
+	}
+	mailboxes := map[string]mirror.Mailbox{"no UIDPLUS": open(t, r, mirror.Checkpoint{}), "not opened": open(t, connect(t, "UIDPLUS", sel("2", "3")), mirror.Checkpoint{})}
+	for name, m := range mailboxes {
 		copies := []mirror.Copying{{Donor: mirror.Message{Ref: mirror.Ref{UID: 2}}}}
-		if results, err := m.Copy(t.Context(), copies, nametrans.MustName("Target")); !errors.Is(err, mirror.ErrNotDone) || len(results) != 0 {
+		if results, err := m.Copy(t.Context(), copies, target); !errors.Is(err, mirror.ErrNotDone) || len(results) != 0 {
 			t.Errorf("%s: got %v, %v; want %v", name, results, err, mirror.ErrNotDone)
 		}
 	}

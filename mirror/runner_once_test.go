@@ -241,7 +241,17 @@ func TestDonorNotMade(t *testing.T) {
 	far := p.servers[mirror.Far]
 	p.deliverFar(nametrans.Inbox, letter(30), mirror.Flags{})
 	p.deliverFar(box("Archive"), letter(30), flags(`\Seen`))
-	far.Hollow(nametrans.Inbox, last(far.Messages(nametrans.Inbox)).ID, 3) // its header, and twice its body
+	far.Hollow(nametrans.Inbox, last(far.Messages(nametrans.Inbox)).ID, 20)
+	p.hook(mirror.Far, &hooks{identify: func(_ mirror.Name, list []mirror.Identified) ([]mirror.Identified, error) {
+		for i := range list { // the header is whole
+			list[i].Err, list[i].Identity = nil, mirror.IdentifyHeader(letter(30))
+		}
+		return list, nil
+	}})
+	p.hook(mirror.Near, &hooks{copy: func(_ mirror.Name, list []mirror.Copying) ([]mirror.Copied, error, bool) {
+		t.Errorf("asked to copy %v", list)
+		return nil, nil, false
+	}})
 	p.try()
 	if n := len(p.servers[mirror.Near].Messages(box("Archive"))); n != 1 {
 		t.Errorf("got %d messages in Archive, want the one that travelled", n)
