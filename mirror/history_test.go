@@ -218,7 +218,9 @@ func drawScript(rt *rapid.T) []string {
 // gets a twin.
 const lastLetter = 30
 
-func drawStep(rt *rapid.T) string { return drawStepOf(rt, rapid.SampledFrom(stepWords).Draw(rt, "what")) }
+func drawStep(rt *rapid.T) string {
+	return drawStepOf(rt, rapid.SampledFrom(stepWords).Draw(rt, "what"))
+}
 
 func drawStepOf(rt *rapid.T, what string) string {
 	switch what {

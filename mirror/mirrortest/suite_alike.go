@@ -16,8 +16,8 @@ func testStateAlike(t *testing.T, d *stateDesk) {
 	date := time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
 	put := func(uid imap.UID, far, near mirror.Message) mirror.Changes {
 		far.UID, near.UID = uid, uid+100
-		return mirror.Changes{Messages: []mirror.MessageRow{{Side: mirror.Far, Mailbox: suiteBox, Message: far}, {Side: mirror.Near, Mailbox: suiteBox, Message: near}},
-			Records: []mirror.Record{record(suiteBox, uid, uid+100)}}
+		messages := []mirror.MessageRow{{Side: mirror.Far, Mailbox: suiteBox, Message: far}, {Side: mirror.Near, Mailbox: suiteBox, Message: near}}
+		return mirror.Changes{Messages: messages, Records: []mirror.Record{record(suiteBox, uid, uid+100)}}
 	}
 	large := mirror.Message{Size: mirror.DonorOctets, Date: date}
 	larger := mirror.Message{Size: mirror.DonorOctets + 1, Date: date}
