@@ -65,7 +65,7 @@ func TestConnect(t *testing.T) {
 func TestTraits(t *testing.T) {
 	r := play(t, steps(signIn("UIDPLUS APPENDLIMIT=35651584")[:3], bye)...)
 	traits, err := r.Connect(t.Context(), mirror.Visit{Access: mirror.ReadWrite})
-	if want := (mirror.Traits{Identity: testUser, Numbers: true, UIDPlus: true, MaxSize: 35651584, Recheck: time.Hour}); err != nil || traits != want {
+	if want := (mirror.Traits{Identity: testUser, Numbers: true, UIDPlus: true, Copies: true, MaxSize: 35651584, Recheck: time.Hour}); err != nil || traits != want {
 		t.Errorf("got %+v, %v; want %+v", traits, err, want)
 	}
 }

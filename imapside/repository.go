@@ -142,6 +142,7 @@ func (r *Repository) traits() mirror.Traits {
 		Identity: r.opts.User,
 		Numbers:  true,
 		UIDPlus:  r.caps.Has(imap.CapUIDPlus),
+		Copies:   r.caps.Has(imap.CapUIDPlus),
 		MaxSize:  limit,
 		Recheck:  r.recheck(),
 	}

@@ -84,6 +84,14 @@ func (p *wirePair) move(s mirror.Side, from mirror.Name, id string, to mirror.Na
 	}
 }
 
+// copyNear copies a letter on near, and gives the copy flags of its own.
+func (p *wirePair) copyNear(from mirror.Name, id string, to mirror.Name, flags mirror.Flags) {
+	l := p.want[from][p.index(from, id)]
+	l.flags = flags
+	p.want[to] = append(p.want[to], l)
+	p.near.SetFlags(to, p.near.Copy(from, p.find(mirror.Near, from, id), to), flags)
+}
+
 // rename gives a mailbox another name on one side.
 func (p *wirePair) rename(s mirror.Side, from, to mirror.Name) {
 	p.want[to] = p.want[from]

@@ -25,6 +25,7 @@ var jobs = []job{
 	{name: "download", before: inStep, change: download},
 	{name: "flags", before: inStep, change: flagBoth},
 	{name: "moves", before: inStep, change: moveBoth},
+	{name: "copies", before: inStep, change: copyOnNear},
 	{name: "removals", before: inStep, change: removeBoth},
 	{name: "mailboxes", before: bare, change: createBoth},
 	{name: "renamings", before: inThree, change: renameBoth},
@@ -92,6 +93,15 @@ func moveBoth(p *wirePair) {
 	p.move(mirror.Near, inbox, "a", listBox)
 	p.move(mirror.Near, inbox, "b", listBox)
 	p.move(mirror.Far, listBox, "e", inbox)
+}
+
+// copyOnNear has what far has already in another mailbox, or will have.
+func copyOnNear(p *wirePair) {
+	p.copyNear(inbox, "a", listBox, flags(imap.FlagFlagged))
+	p.copyNear(inbox, "b", listBox, flags())
+	p.copyNear(listBox, "e", inbox, flags())
+	p.put(mirror.Near, inbox, letter{id: "k", flags: flags(imap.FlagSeen)})
+	p.copyNear(inbox, "k", listBox, flags(imap.FlagFlagged, "$New"))
 }
 
 func removeBoth(p *wirePair) {

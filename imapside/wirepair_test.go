@@ -67,7 +67,7 @@ func flags(list ...imap.Flag) mirror.Flags { return mirror.MakeFlags(list...) }
 
 func newWirePair(t *testing.T, name string, kind serverKind) *wirePair {
 	return &wirePair{
-		t: t, name: name, server: newWireServer(kind), near: mirrortest.NewServer(mirrortest.Options{Maildir: !kind.account}),
+		t: t, name: name, server: newWireServer(kind), near: mirrortest.NewServer(mirrortest.Options{Maildir: !kind.account, ObjectIDs: true}),
 		state: mirrortest.NewState(), want: map[mirror.Name][]letter{inbox: nil},
 	}
 }

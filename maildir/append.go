@@ -62,8 +62,7 @@ func (m *Mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming
 	if err != nil {
 		return func() ([]mirror.Appended, error) { return nil, fmt.Errorf("append messages: %w", err) }
 	}
-	a := &appender{Mailbox: m, ctx: ctx, box: b, named: make(chan error, 1)}
-	a.files.SetLimit(parallelSyncs)
+	a := newAppender(ctx, m, b)
 	for in := range batch {
 		err := a.take(in)
 		if a.ended = ctx.Err(); a.ended != nil || endsBatch(err) || a.full.Load() {
@@ -72,6 +71,12 @@ func (m *Mailbox) AppendLate(ctx context.Context, batch iter.Seq[mirror.Incoming
 	}
 	go func() { a.named <- a.name() }()
 	return a.end
+}
+
+func newAppender(ctx context.Context, m *Mailbox, b *box) *appender {
+	a := &appender{Mailbox: m, ctx: ctx, box: b, named: make(chan error, 1)}
+	a.files.SetLimit(parallelSyncs)
+	return a
 }
 
 // end waits for the names and returns the results.

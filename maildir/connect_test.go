@@ -75,7 +75,7 @@ func TestConnectAgain(t *testing.T) {
 		t.Errorf("id file: got %q, want %q", after, before)
 	}
 	traits := connect(t, Options{Path: w.path, Undo: w.undo}, id, mirror.ReadOnly)
-	if want := (mirror.Traits{Identity: id, Undo: true, Local: true, Recheck: recheck}); traits != want {
+	if want := (mirror.Traits{Identity: id, Copies: true, Undo: true, Local: true, Recheck: recheck}); traits != want {
 		t.Errorf("got traits %+v, want %+v", traits, want)
 	}
 }

@@ -19,6 +19,9 @@ type disk interface {
 	open(d *directory, name string) (source, fs.FileInfo, error)
 	// create makes a file (0600) that is not there yet.
 	create(d *directory, name string) (file, error)
+	// share makes to, which is empty, hold what from does, in the same blocks until one
+	// of them is written to. It reports whether the file system can; else to is empty still.
+	share(from source, to file) bool
 	// rename never replaces: newName in to must not exist (fs.ErrExist). After
 	// an error the file is where it was.
 	rename(from *directory, name string, to *directory, newName string) error
@@ -83,6 +86,8 @@ func (realDisk) open(d *directory, name string) (source, fs.FileInfo, error) {
 }
 
 func (realDisk) create(d *directory, name string) (file, error) { return createFile(d, name) }
+
+func (realDisk) share(from source, to file) bool { return shareBlocks(from, to) }
 
 func (realDisk) rename(from *directory, name string, to *directory, newName string) error {
 	return renameExclusive(from, name, to, newName)

@@ -78,7 +78,7 @@ func (r *Repository) Connect(ctx context.Context, visit mirror.Visit) (mirror.Tr
 		return mirror.Traits{}, err
 	}
 	r.access = visit.Access
-	traits := mirror.Traits{Identity: visit.Identity, Undo: r.opts.Undo != "", Local: true, Recheck: recheck}
+	traits := mirror.Traits{Identity: visit.Identity, Copies: true, Undo: r.opts.Undo != "", Local: true, Recheck: recheck}
 	if err := r.openRoot(visit.Identity, visit.Access); err != nil {
 		return mirror.Traits{}, fmt.Errorf("open Maildir: %w", reaching(err))
 	}

@@ -50,6 +50,7 @@ func scenes() []scene {
 		{name: "removals", before: 6, change: removals, removes: true},
 		{name: "mailboxes", before: 1, change: mailboxes},
 		{name: "renamed mailbox", before: 2, archived: 3, change: func(p *twinPair) { p.server.RenameMailbox(archive, lists) }},
+		{name: "copied", before: 3, change: copied},
 		{name: "removed mailbox", before: 2, archived: 3, change: removedMailbox, removes: true},
 		{name: "all", before: 7, change: everything, removes: true},
 	}
@@ -137,6 +138,17 @@ func mailboxes(p *twinPair) {
 		}
 	}
 	p.deliverNear(drafts, 401, "D")
+}
+
+// copied is in two mailboxes, with flags of its own in each: what was there before, and
+// what is new.
+func copied(p *twinPair) {
+	p.deliverFar(inbox, 700, `\Flagged`)
+	for n, m := range p.server.Messages(inbox) {
+		if n != 1 {
+			p.server.SetFlags(archive, p.server.Copy(inbox, m.ID, archive), mirror.ParseFlags(`\Seen work`))
+		}
+	}
 }
 
 func removedMailbox(p *twinPair) {

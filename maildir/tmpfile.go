@@ -18,21 +18,39 @@ type tmpFile struct {
 }
 
 func (t *tmpFile) WriteAt(p []byte, at int64) (int, error) {
-	if !t.made {
-		f, err := t.disk.create(t.dir, t.name)
-		if err != nil {
-			if errors.Is(err, fs.ErrExist) {
-				err = fmt.Errorf("%w: %w", errDuplicated, err)
-			}
-			return 0, fmt.Errorf("create file in tmp: %w", err)
-		}
-		t.file, t.made = f, true
+	if err := t.make(); err != nil {
+		return 0, err
 	}
 	n, err := t.file.WriteAt(p, at)
 	if err != nil {
 		err = fmt.Errorf("write file in tmp: %w", err)
 	}
 	return n, err
+}
+
+// make makes the file, unless it was.
+func (t *tmpFile) make() error {
+	if t.made {
+		return nil
+	}
+	f, err := t.disk.create(t.dir, t.name)
+	if err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			err = fmt.Errorf("%w: %w", errDuplicated, err)
+		}
+		return fmt.Errorf("create file in tmp: %w", err)
+	}
+	t.file, t.made = f, true
+	return nil
+}
+
+// share makes the file with the octets of another one, in the same blocks of the disk,
+// and reports whether the file system can do that. Where it cannot, nothing was written.
+func (t *tmpFile) share(from source) (bool, error) {
+	if err := t.make(); err != nil {
+		return false, err
+	}
+	return t.disk.share(from, t.file), nil
 }
 
 // ReadAt reads what was written.

@@ -53,7 +53,7 @@ type pairKind struct {
 func pairKinds() []pairKind {
 	bare := mirrortest.Options{NoUIDPlus: true, NoMove: true, NoModSeq: true, NoListStatus: true}
 	return []pairKind{
-		{name: "modern, nested", layout: Nested},
+		{name: "modern, nested", far: mirrortest.Options{ObjectIDs: true}, layout: Nested},
 		{name: "bare, nested", far: bare, layout: Nested},
 		{name: "modern, Maildir++", layout: MaildirPP},
 		{name: "modern, undo store apart", layout: Nested, apart: true},

@@ -296,6 +296,8 @@ type testDisk struct {
 	before func(op string) error
 	// skip says which names a reading leaves out, as readdir may.
 	skip func(name string) bool
+	// shares says that files can share blocks.
+	shares bool
 	// chunk is how many names are given at once; 0 is all.
 	chunk int
 }

@@ -22,18 +22,33 @@ func (e *effects) copies(ctx context.Context) error {
 	groups := e.copyGroups(false)
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(late(a.mailbox), late(b.mailbox)) })
 	for _, to := range [...]Side{Near, Far} {
-		var batches []group
-		for _, g := range groups {
-			if g.side == to {
-				batches = append(batches, g.batches()...)
-			}
+		if err := e.transfer(ctx, to, groups); err != nil {
+			return err
 		}
-		e.expectCopies(ctx, to, batches)
-		if err := e.copyBatches(ctx, batches); err != nil {
+		left, err := e.duplicates(ctx, to)
+		if err != nil {
+			return err
+		}
+		if err := e.transfer(ctx, to, left); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// transfer carries out those of groups that go to a side: their bodies travel.
+func (e *effects) transfer(ctx context.Context, to Side, groups []group) error {
+	var batches []group
+	for _, g := range groups {
+		if g.side == to {
+			batches = append(batches, g.batches()...)
+		}
+	}
+	if len(batches) == 0 {
+		return nil
+	}
+	e.expectCopies(ctx, to, batches)
+	return e.copyBatches(ctx, batches)
 }
 
 // copyBatches carries out batches, and leaves nothing of them to be written.
@@ -171,11 +186,11 @@ func (e *effects) copyGroups(risky bool) []group {
 	return groups
 }
 
-// part returns the risky copies of a group or the others, and the group itself where
-// that is all of it.
+// part returns the risky copies of a group or the others, without those that have a
+// donor, and the group itself where that is all of it.
 func (e *effects) part(g group, risky bool) []Action {
 	b, from := e.box(g.mailbox), g.side.Other()
-	other := func(a Action) bool { return e.brokeBefore(b, from, a.Message.UID) != risky }
+	other := func(a Action) bool { return a.Donor != nil || e.brokeBefore(b, from, a.Message.UID) != risky }
 	if !slices.ContainsFunc(g.actions, other) {
 		return g.actions
 	}
@@ -329,7 +344,7 @@ func (t *batch) announce(actions []Action) error {
 		a := &actions[i]
 		uid := a.Message.UID
 		in := &Intent{Kind: CopyIntent, Side: t.from, Mailbox: t.b.name, Source: a.Message.Ref, Size: a.Message.Size,
-			Date: a.Message.Date, TargetUIDValidity: status.UIDValidity, TargetUIDNext: status.UIDNext, Reserved: reserved[i], Created: now}
+			Date: a.Message.Date, TargetUIDValidity: status.UIDValidity, TargetUIDNext: status.UIDNext, Reserved: reserved[i], Donated: a.Donor != nil, Created: now}
 		if a.Intent != 0 {
 			t.sentAgain(t.to, a, &t.changes)
 		}
@@ -446,11 +461,19 @@ func (t *batch) record(a *Action, r Appended, h *Hasher) {
 	arrived := Message{Ref: r.Target, Flags: r.Flags, Size: h.Size(), Date: source.Date, Identity: source.Identity}
 	arrived.Identity.Form = r.Form
 	source.Identity.ObjectID = object
+	t.result.Summary.Octets[t.to] += h.Size()
+	t.lend(source, arrived)
+	t.pair(a, source, arrived, false)
+}
+
+// pair records a message and its copy, which has the flags that it was stored with.
+func (t *batch) pair(a *Action, source, arrived Message, altered bool) {
 	whole := t.wholeFlags(a)
-	rec := Record{Mailbox: t.b.name, Base: [2]Flags{whole, whole}}
+	rec := Record{Mailbox: t.b.name, Base: [2]Flags{whole, whole}, Altered: altered}
+	rec.Base[t.to] = whole.Union(arrived.Flags) // what could not be taken away is nobody's wish
 	rec.UID[t.from], rec.UID[t.to] = source.UID, arrived.UID
 	rec.Masked[t.from] = a.Record.Masked[t.from]
-	rec.Masked[t.to] = whole.Minus(r.Flags)
+	rec.Masked[t.to] = whole.Minus(arrived.Flags)
 	if t.traits[t.to].Numbers {
 		rec.State[t.to] = Unconfirmed // in a Maildir, what was renamed into place is there
 	}
@@ -464,7 +487,6 @@ func (t *batch) record(a *Action, r Appended, h *Hasher) {
 	t.changes.Records = append(t.changes.Records, rec)
 	t.b.sides[t.to].messages[arrived.UID] = &Message{Ref: arrived.Ref, Flags: arrived.Flags, Size: arrived.Size, Date: arrived.Date}
 	t.result.Summary.Copied[t.to]++
-	t.result.Summary.Octets[t.to] += h.Size()
 	if !rec.Masked[t.to].Empty() {
 		t.problem(Problem{t.to, t.b.name, arrived.UID, "flags that this side does not store: " + rec.Masked[t.to].String()})
 	}

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,8 @@ type scenario struct {
 	far, near mirrortest.Options
 	before    int // messages in INBOX when the pair was in step
 	change    func(p *pair)
+	// exact: flags, too, must be those of a run without a crash.
+	exact bool
 }
 
 func scenarios() []scenario {
@@ -67,6 +70,17 @@ func scenarios() []scenario {
 			}
 		}
 	}
+	// A copy of what the other side has already is made there, with flags of its own.
+	copied := func(p *pair) {
+		for _, s := range mirror.Sides {
+			server := p.servers[s]
+			held := server.Messages(nametrans.Inbox)[s]
+			server.SetFlags(nametrans.Inbox, held.ID, flags(`\Flagged`))
+			server.SetFlags(box("Archive"), server.Copy(nametrans.Inbox, held.ID, box("Archive")), flags(`\Seen work`))
+			p.deliver(s, nametrans.Inbox, letter(500+int(s)), flags(`\Answered`))
+			p.deliver(s, box("Archive"), letter(500+int(s)), flags(`\Seen`))
+		}
+	}
 	var list []scenario
 	for _, kind := range []struct {
 		name      string
@@ -89,9 +103,9 @@ func scenarios() []scenario {
 		}{
 			{"download", 2, download}, {"upload", 2, upload}, {"twins", 0, twins}, {"mailboxes", 1, mailboxes},
 			{"flags", 8, changeFlags}, {"move", 8, move}, {"remove", 20, remove}, {"all", 20, all},
-			{"rebuild", 8, rebuild}, {"renumber", 8, renumber},
+			{"rebuild", 8, rebuild}, {"renumber", 8, renumber}, {"copied", 3, copied},
 		} {
-			list = append(list, scenario{kind.name + ": " + what.name, kind.far, kind.near, what.before, what.change})
+			list = append(list, scenario{kind.name + ": " + what.name, kind.far, kind.near, what.before, what.change, what.name == "copied"})
 		}
 	}
 	return list
@@ -248,6 +262,9 @@ func (c *crasher) recover(stops ...stop) (reached bool) {
 	p.alike()
 	if err := sameBodies(p.dump(mirror.Far), c.want); err != nil {
 		p.t.Errorf("%v", err)
+	}
+	if got := p.dump(mirror.Far); c.exact && !reflect.DeepEqual(got, c.want) {
+		p.t.Errorf("got %v, want %v", got, c.want)
 	}
 	p.quiet()
 	return reached

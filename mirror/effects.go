@@ -16,10 +16,14 @@ type effects struct {
 	plan  Plan
 	// trashHandles are those of a trash that is not among the boxes.
 	trashHandles [2]Mailbox
+	// lenders are the donors that copies of this plan are to be, by their source.
+	lenders map[MessageKey]*Donor
 }
 
 func newEffects(x *run, boxes []*box, plan Plan) *effects {
-	return &effects{run: x, boxes: boxes, plan: plan}
+	e := &effects{run: x, boxes: boxes, plan: plan}
+	e.findLenders()
+	return e
 }
 
 func (e *effects) carryOut(ctx context.Context) error {
@@ -80,7 +84,9 @@ func (e *effects) announce() {
 	for i := range e.plan.Actions {
 		if a := &e.plan.Actions[i]; a.Kind == Copy {
 			count++
-			octets += a.Message.Size
+			if a.Donor == nil {
+				octets += a.Message.Size
+			}
 		}
 	}
 	if count > 0 {

@@ -219,7 +219,10 @@ func drawScript(rt *rapid.T) []string {
 const lastLetter = 30
 
 func drawStep(rt *rapid.T) string {
-	what := rapid.SampledFrom(stepWords).Draw(rt, "what")
+	return drawStepOf(rt, rapid.SampledFrom(stepWords).Draw(rt, "what"))
+}
+
+func drawStepOf(rt *rapid.T, what string) string {
 	switch what {
 	case "rest", "lose":
 		return what

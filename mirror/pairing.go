@@ -228,8 +228,7 @@ func (b *boxPlanner) acceptedFirst(s Side) []Message {
 }
 
 func (b *boxPlanner) pairMessages(m [2]Message, altered bool) {
-	now := [2]Flags{m[Far].Flags, m[Near].Flags}
-	r := Record{Mailbox: b.box.Name, UID: [2]UID{m[Far].UID, m[Near].UID}, Base: pairBases(now), Altered: altered}
+	r := Record{Mailbox: b.box.Name, UID: [2]UID{m[Far].UID, m[Near].UID}, Base: b.basesOf(m), Altered: altered}
 	for _, s := range Sides {
 		b.claimed[s][m[s].UID] = true
 	}

@@ -104,6 +104,9 @@ type Action struct {
 	ForGood    bool
 	Role       Role
 	Subscribed bool
+	// Donor, of a Copy, is a message on Side of which the copy is made there; nil: the
+	// body travels.
+	Donor *Donor
 	// Moves are what a Rename stands for: one for each message of the mailbox.
 	Moves  []Action
 	Reason string

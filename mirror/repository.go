@@ -39,6 +39,8 @@ type Traits struct {
 	// UIDPlus: Append and Move tell the new UID and Remove can expunge single
 	// messages (RFC 4315).
 	UIDPlus bool
+	// Copies says that Copy can be asked for: its results tell the new UID.
+	Copies bool
 	// Undo says that Remove keeps the message in the undo store, so a removal
 	// needs no \Trash mailbox.
 	Undo bool
@@ -168,6 +170,16 @@ type Mailbox interface {
 	// Move moves messages to another mailbox of the same repository; no body
 	// travels. A message that is not there has ErrGone in its result.
 	Move(ctx context.Context, moves []Move, target Name) ([]Moved, error)
+
+	// Copy makes copies of messages in another mailbox of the same repository, which
+	// was opened before; no body travels. No two of copies have the same donor. A
+	// donor that is not there, or not what it was, has ErrGone in its result.
+	// Results without an error are durable when Copy returns.
+	//
+	// A result with ErrNotDone says that no copy was made, and so does a returned error
+	// with ErrNotDone of all messages without a result. After any other error those
+	// may have a copy or not, with whatever flags.
+	Copy(ctx context.Context, copies []Copying, target Name) ([]Copied, error)
 
 	// Remove takes messages away for good: UID EXPUNGE of exactly these, or
 	// the undo store where Traits.Undo holds and keep is set. A message that is not

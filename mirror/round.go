@@ -56,7 +56,7 @@ func (x *run) plan(ctx context.Context, boxes []*box, later, wide bool) (Plan, e
 	for range identifyRounds {
 		plan, needs := MakePlan(x.input(boxes, later, wide))
 		if len(needs) == 0 {
-			return plan, nil
+			return plan, x.findDonors(ctx, boxes, &plan)
 		}
 		x.expectNeeds(ctx, boxes, needs)
 		for _, need := range needs {

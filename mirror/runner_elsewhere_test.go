@@ -91,3 +91,7 @@ type elsewhereMailbox struct{ mirror.Mailbox }
 func (m elsewhereMailbox) Move(ctx context.Context, moves []mirror.Move, target mirror.Name) ([]mirror.Moved, error) {
 	return m.Mailbox.Move(ctx, moves, inside(target))
 }
+
+func (m elsewhereMailbox) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
+	return m.Mailbox.Copy(ctx, copies, inside(target))
+}

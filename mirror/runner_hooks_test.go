@@ -21,6 +21,7 @@ type hooks struct {
 	append   func(mirror.Name, context.Context, mirror.Mailbox, iter.Seq[mirror.Incoming]) ([]mirror.Appended, error)
 	store    func(mirror.Name, []mirror.Stored) []mirror.Stored
 	move     func(mirror.Name, []mirror.Move) ([]mirror.Moved, error, bool)
+	copy     func(mirror.Name, []mirror.Copying) ([]mirror.Copied, error, bool)
 	remove   func(mirror.Name, []mirror.Ref) ([]mirror.Removed, error, bool)
 
 	mu             sync.Mutex
@@ -172,6 +173,15 @@ func (m *hookedMailbox) Move(ctx context.Context, moves []mirror.Move, target mi
 		}
 	}
 	return m.Mailbox.Move(ctx, moves, target)
+}
+
+func (m *hookedMailbox) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
+	if m.h.copy != nil {
+		if list, err, done := m.h.copy(m.name, copies); done {
+			return list, err
+		}
+	}
+	return m.Mailbox.Copy(ctx, copies, target)
 }
 
 func (m *hookedMailbox) Remove(ctx context.Context, refs []mirror.Ref, keep bool) ([]mirror.Removed, error) {

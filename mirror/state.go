@@ -32,6 +32,10 @@ type State interface {
 	// which is in ascending order, in ascending order of those. What it costs follows
 	// what is in set.
 	RecordsIn(side Side, mailbox Name, set imap.UIDSet) ([]Record, error)
+	// Alike returns records whose message on a side may be the same as m: of its
+	// ObjectID or, where m has none, of its size and date, if that is DonorOctets at
+	// least. It may return others as well, and need not return all.
+	Alike(side Side, m Message) ([]Record, error)
 	// Counts returns the number of records of each mailbox.
 	Counts() (map[Name]int, error)
 	// Commit makes all of changes durable, or none of them. An error means
@@ -227,7 +231,10 @@ type Intent struct {
 	Reserved          Ref // the copy's name, where the target's side does not number
 	// Accepted says that the target said OK without telling the UID.
 	Accepted bool
-	Created  time.Time
+	// Donated says that the copy is made of another message on the target's side. It
+	// may have the flags of that one until they are set, which are nobody's wish.
+	Donated bool
+	Created time.Time
 }
 
 // goesTo returns the side and the mailbox in which the copy appears.
@@ -321,6 +328,9 @@ type Summary struct {
 	Deleted [2]int   `json:"mailboxes_deleted"`
 	Copied  [2]int   `json:"copied"`
 	Octets  [2]int64 `json:"octets"`
+	// Saved are the octets of copies that were made on the side itself. Copied counts
+	// them, Octets does not.
+	Saved   [2]int64 `json:"octets_saved"`
 	Moved   [2]int   `json:"moved"`
 	Flagged [2]int   `json:"flagged"`
 	Removed [2]int   `json:"removed"`
@@ -340,6 +350,7 @@ func (s *Summary) Add(o Summary) {
 		s.Deleted[side] += o.Deleted[side]
 		s.Copied[side] += o.Copied[side]
 		s.Octets[side] += o.Octets[side]
+		s.Saved[side] += o.Saved[side]
 		s.Moved[side] += o.Moved[side]
 		s.Flagged[side] += o.Flagged[side]
 		s.Removed[side] += o.Removed[side]

@@ -412,7 +412,7 @@ func (h *history) handle(words []string, s mirror.Side, name mirror.Name, m mirr
 	case "copy":
 		if to := nameOf(words[3]); h.has(s, to) {
 			f.put[s]++
-			server.Deliver(to, m.Body, m.Flags, m.Date)
+			server.Copy(name, m.ID, to)
 		}
 	case "move":
 		h.move(s, name, m, nameOf(words[3]), f)
@@ -743,6 +743,11 @@ func (c *countedMailbox) Store(ctx context.Context, changes []mirror.FlagChange)
 func (c *countedMailbox) Move(ctx context.Context, moves []mirror.Move, target mirror.Name) ([]mirror.Moved, error) {
 	c.next()
 	return c.Mailbox.Move(ctx, moves, target)
+}
+
+func (c *countedMailbox) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
+	c.next()
+	return c.Mailbox.Copy(ctx, copies, target)
 }
 
 func (c *countedMailbox) Remove(ctx context.Context, refs []mirror.Ref, keep bool) ([]mirror.Removed, error) {

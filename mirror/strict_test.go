@@ -63,6 +63,11 @@ func (s *strict) RecordsIn(side mirror.Side, mailbox mirror.Name, set imap.UIDSe
 	return s.LateCommitter.RecordsIn(side, mailbox, set)
 }
 
+func (s *strict) Alike(side mirror.Side, m mirror.Message) ([]mirror.Record, error) {
+	s.ask("Alike")
+	return s.LateCommitter.Alike(side, m)
+}
+
 func (s *strict) Counts() (map[mirror.Name]int, error) {
 	s.ask("Counts")
 	return s.LateCommitter.Counts()

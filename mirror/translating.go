@@ -3,6 +3,7 @@ package mirror
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -294,6 +295,14 @@ func (m *translatedMailbox) Move(ctx context.Context, moves []Move, target Name)
 		return nil, err
 	}
 	return m.Mailbox.Move(ctx, moves, far)
+}
+
+func (m *translatedMailbox) Copy(ctx context.Context, copies []Copying, target Name) ([]Copied, error) {
+	far, err := m.side.outward(target)
+	if err != nil {
+		return nil, errors.Join(ErrNotDone, err)
+	}
+	return m.Mailbox.Copy(ctx, copies, far)
 }
 
 // AppendLate implements LateAppender, also where the mailbox does not.

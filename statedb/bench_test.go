@@ -19,7 +19,7 @@ func batch(mailbox mirror.Name, first, n int) *mirror.Changes {
 		sum := mirror.Digest(sha256.Sum256(binary.AppendVarint(nil, int64(uid))))
 		m := mirror.Message{
 			Ref:   mirror.Ref{UID: mirror.UID(uid)},
-			Flags: mirror.MakeFlags(`\Seen`), Size: 4000 + int64(uid), Date: at(int64(uid)),
+			Flags: mirror.MakeFlags(`\Seen`), Size: 4000 + int64(uid%8000), Date: at(int64(uid)),
 			Identity: mirror.Identity{Header: sum, Key: sum, Body: sum, Exact: sum, Decisive: true},
 		}
 		c.Messages = append(c.Messages, mirror.MessageRow{Side: mirror.Far, Mailbox: mailbox, Message: m})
@@ -57,6 +57,38 @@ func BenchmarkPut(b *testing.B) {
 		c := batch("INBOX", next, 10_000)
 		next += 10_000
 		commit(b, d, c)
+	}
+}
+
+// BenchmarkPutAlike is BenchmarkPut with messages that are large enough to be asked for
+// by size and date.
+func BenchmarkPutAlike(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	commit(b, d, &mirror.Changes{Mailboxes: both("INBOX")})
+	next := 1
+	for b.Loop() {
+		c := batch("INBOX", next, 10_000)
+		for i := range c.Messages {
+			c.Messages[i].Size += mirror.DonorOctets
+		}
+		next += 10_000
+		commit(b, d, c)
+	}
+}
+
+// BenchmarkAlike asks for one of 10,000 such records.
+func BenchmarkAlike(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	commit(b, d, &mirror.Changes{Mailboxes: both("INBOX")})
+	c := batch("INBOX", 1, 10_000)
+	for i := range c.Messages {
+		c.Messages[i].Size += mirror.DonorOctets
+	}
+	commit(b, d, c)
+	for b.Loop() {
+		if list, err := d.Alike(mirror.Far, c.Messages[5000].Message); err != nil || len(list) != 1 {
+			b.Fatalf("got %v, error %v", list, err)
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ func (w *writer) puts(c *mirror.Changes) error {
 	if err := w.putRecords(c.Records); err != nil {
 		return err
 	}
+	if err := w.putMarks(c); err != nil {
+		return err
+	}
 	for _, t := range c.Tombs {
 		id, err := w.id(t.Side, t.Mailbox)
 		if err != nil {

@@ -84,13 +84,25 @@ CREATE TABLE record (
   FOREIGN KEY (near_mailbox, near_uid) REFERENCES message(mailbox, uid)
 ) STRICT, WITHOUT ROWID;
 
+-- Records of messages that another one may be alike to, by a hash of what they share
+-- (alike.go): a hint, in no checksum. A record takes its marks with it.
+CREATE TABLE alike (
+  far_mailbox INTEGER NOT NULL,
+  far_uid     INTEGER NOT NULL,
+  mark        INTEGER NOT NULL,
+  PRIMARY KEY (far_mailbox, far_uid, mark),
+  FOREIGN KEY (far_mailbox, far_uid) REFERENCES record(far_mailbox, far_uid) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alike_mark ON alike(mark);
+
 -- Mailboxes stand here by name: an intent may announce one that has no row yet.
 CREATE TABLE intent (
   id      INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
   side    INTEGER NOT NULL,
   mailbox BLOB,
   -- mirror.IntentKind, source, size, date, target, its UIDVALIDITY and UIDNEXT,
-  -- reserved name, accepted, created
+  -- reserved name, accepted, created, donated
   packed  BLOB NOT NULL,
   crc     INTEGER NOT NULL
 ) STRICT;

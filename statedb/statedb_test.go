@@ -88,7 +88,7 @@ func everyField() *mirror.Changes {
 		{
 			Kind: mirror.MoveIntent, Side: mirror.Near, Mailbox: "INBOX", Source: mirror.Ref{UID: 2, Base: baseName(2)},
 			Size: 12, Date: at(5), Target: "Lists\x00go", TargetUIDValidity: 8, TargetUIDNext: 9,
-			Reserved: mirror.Ref{UID: 10, Base: "r"}, Accepted: true, Created: at(6),
+			Reserved: mirror.Ref{UID: 10, Base: "r"}, Accepted: true, Donated: true, Created: at(6),
 		},
 	}
 	c.Tombs = []mirror.Tomb{{Side: mirror.Near, Mailbox: "INBOX", UID: 77, Since: at(7)}}

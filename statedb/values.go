@@ -112,6 +112,7 @@ func intentValues(id int64, i *mirror.Intent) []any {
 	p.text(i.Reserved.Base)
 	p.yes(i.Accepted)
 	p.seconds(i.Created)
+	p.yes(i.Donated)
 	return []any{num(id), num(i.Side), blob(i.Mailbox), []byte(p)}
 }
 
@@ -123,7 +124,7 @@ func (r *row) intent() mirror.Intent {
 	i.Size, i.Date, i.Target = u.num(), u.seconds(), u.name()
 	i.TargetUIDValidity, i.TargetUIDNext = uint32(u.num()), u.uid()
 	i.Reserved = mirror.Ref{UID: u.uid(), Base: u.text()}
-	i.Accepted, i.Created = u.yes(), u.seconds()
+	i.Accepted, i.Created, i.Donated = u.yes(), u.seconds(), u.yes()
 	return i
 }
 

@@ -16,9 +16,11 @@ import (
 //
 //	sync, plan
 //	  action   done:      pair action side mailbox [target uid_far uid_near file octets
-//	                      flags_added flags_removed role reason]
+//	                      flags_added flags_removed role reason donor]
 //	  plan     intended:  the same, and withheld (true behind a stop; a sync shows
 //	           these only, before its stops)
+//	           donor, of a copy, is the mailbox of that side which has the message
+//	           already, so that no body travels;
 //	           action is create, copy, move, flags, remove, prune; in a plan also pair,
 //	           drop, rebind, confirm, depart, release, hold, settled, wait, ghost, quarantine,
 //	           which change the state only; file is the base name in a Maildir
@@ -28,7 +30,7 @@ import (
 //	  summary  the end:   pair exit changed far near paired bodies_fetched failed held ghosts
 //	                      uncertain first [retry_after confirm error hint state undo]
 //	           far and near hold what was changed there: created copied octets
-//	           moved flagged removed pending; in a plan, what would be
+//	           octets_saved moved flagged removed pending; in a plan, what would be
 //	           retry_after is in seconds, confirm the token that allows what was
 //	           withheld; state and undo say where they lie after a first run
 //	copy       what sync has, with "copy" for a pair, and before the summary
@@ -58,6 +60,7 @@ type jsonAction struct {
 	FlagsAdded   []string `json:"flags_added,omitempty"`
 	FlagsRemoved []string `json:"flags_removed,omitempty"`
 	Role         string   `json:"role,omitempty"`
+	Donor        string   `json:"donor,omitempty"`
 	Reason       string   `json:"reason,omitempty"`
 	Withheld     bool     `json:"withheld,omitempty"`
 }
@@ -74,6 +77,9 @@ func newJSONAction(kind, pair string, a mirror.Action) jsonAction {
 		} else {
 			j.UIDNear = uint32(a.Message.UID)
 		}
+	}
+	if a.Donor != nil {
+		j.Donor = a.Donor.Mailbox.String()
 	}
 	for flag := range a.Add.All() {
 		j.FlagsAdded = append(j.FlagsAdded, string(flag))
@@ -117,6 +123,7 @@ type jsonSide struct {
 	Created int   `json:"created"`
 	Copied  int   `json:"copied"`
 	Octets  int64 `json:"octets"`
+	Saved   int64 `json:"octets_saved"`
 	Moved   int   `json:"moved"`
 	Flagged int   `json:"flagged"`
 	Removed int   `json:"removed"`
@@ -126,7 +133,7 @@ type jsonSide struct {
 }
 
 func newJSONSide(s mirror.Summary, side mirror.Side) *jsonSide {
-	return &jsonSide{s.Created[side], s.Copied[side], s.Octets[side], s.Moved[side], s.Flagged[side], s.Removed[side], s.Pending[side], s.Renamed[side], s.Deleted[side]}
+	return &jsonSide{s.Created[side], s.Copied[side], s.Octets[side], s.Saved[side], s.Moved[side], s.Flagged[side], s.Removed[side], s.Pending[side], s.Renamed[side], s.Deleted[side]}
 }
 
 type jsonSummary struct {

@@ -18,7 +18,11 @@ func intended(plan mirror.Plan) (s mirror.Summary) {
 			s.Created[a.Side]++
 		case mirror.Copy:
 			s.Copied[a.Side]++
-			s.Octets[a.Side] += a.Message.Size
+			if a.Donor == nil {
+				s.Octets[a.Side] += a.Message.Size
+			} else {
+				s.Saved[a.Side] += a.Message.Size
+			}
 		case mirror.MoveTo:
 			s.Moved[a.Side]++
 		case mirror.SetFlags:
@@ -93,8 +97,13 @@ func oneDeed(a mirror.Action) string {
 	if a.Role != "" {
 		role = " (" + string(a.Role) + ")"
 	}
-	return fill(deed[a.Kind], map[string]string{
-		"ref": refWords(ref), "where": mailboxOf(a.Side, a.Mailbox), "from": mailboxOf(a.Side.Other(), a.Mailbox),
+	words, donor := deed[a.Kind], ""
+	if a.Donor != nil {
+		words, donor = donated, strconv.Quote(a.Donor.Mailbox.String())
+	}
+	return fill(words, map[string]string{
+		"donor": donor,
+		"ref":   refWords(ref), "where": mailboxOf(a.Side, a.Mailbox), "from": mailboxOf(a.Side.Other(), a.Mailbox),
 		"target": strconv.Quote(a.Target.String()), "size": size(a.Message.Size), "flags": flagWords(a), "role": role, "reason": a.Reason,
 	})
 }
@@ -104,13 +113,19 @@ type deedGroup struct {
 	kind            mirror.Kind
 	side            mirror.Side
 	mailbox, target mirror.Name
+	donor           mirror.Name
 	n               int
 	octets          int64
 }
 
 // words are the group as a line, "" for actions that only note something.
 func (g deedGroup) words() string {
-	return fill(deeds[g.kind], map[string]string{
+	words := deeds[g.kind]
+	if g.donor != "" {
+		words = donatedMany
+	}
+	return fill(words, map[string]string{
+		"donor":    strconv.Quote(g.donor.String()),
 		"messages": count(g.n, wordMessage), "size": size(g.octets), "mailbox": strconv.Quote(g.mailbox.String()),
 		"where": mailboxOf(g.side, g.mailbox), "from": mailboxOf(g.side.Other(), g.mailbox), "target": strconv.Quote(g.target.String()),
 	})
@@ -122,6 +137,9 @@ func groupsOf(actions []mirror.Action) []deedGroup {
 	at := map[deedGroup]int{}
 	for _, a := range actions {
 		key := deedGroup{kind: a.Kind, side: a.Side, mailbox: a.Mailbox, target: a.Target}
+		if a.Donor != nil {
+			key.donor = a.Donor.Mailbox
+		}
 		i, ok := at[key]
 		if !ok {
 			i = len(groups)

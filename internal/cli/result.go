@@ -22,7 +22,7 @@ func moved(s mirror.Summary) string {
 		add(s.Renamed[to], wordRenamed)
 		add(s.Created[to], wordCreated)
 		if n := s.Copied[to]; n > 0 {
-			parts = append(parts, ofSize(count(n, wordMessage), s.Octets[to]))
+			parts = append(parts, ofSizes(count(n, wordMessage), s.Octets[to], s.Saved[to], to))
 		}
 		add(s.Flagged[to], wordFlagged)
 		add(s.Moved[to], wordMoved)

@@ -34,6 +34,14 @@ var (
 
 func ofSize(what string, octets int64) string { return fmt.Sprintf("%s (%s)", what, size(octets)) }
 
+// ofSizes is ofSize where octets more were copied on the side itself.
+func ofSizes(what string, octets, saved int64, to mirror.Side) string {
+	if saved == 0 {
+		return ofSize(what, octets)
+	}
+	return fmt.Sprintf("%s (%s, and %s that %s had)", what, size(octets), size(saved), to)
+}
+
 func oneWay(to mirror.Side, what string) string {
 	return fmt.Sprintf("%s → %s %s", to.Other(), to, what)
 }
@@ -81,6 +89,12 @@ var deed = map[mirror.Kind]string{
 	mirror.Settled:    "note that an earlier copy to {where} is settled",
 	mirror.Ghost:      "note {ref} of {where}: {reason}",
 }
+
+// A copy that is made of a message which the side has in {donor}, one and many.
+const (
+	donated     = "copy {ref} of {from} to {where} from {donor}, which has it already"
+	donatedMany = "copy {messages} to {where} from {donor}, which has them already"
+)
 
 // deeds is a group of like actions. Those that only note something are left
 // out.

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"mailtwin/imapside/imapconn"
 	"mailtwin/internal/config"
 	"mailtwin/mirror"
+	"mailtwin/nametrans"
 )
 
 func TestEscape(t *testing.T) {
@@ -105,6 +107,7 @@ func TestOutcome(t *testing.T) {
 	}{
 		{mirror.Summary{}, 0, mirror.ExitDone, "nothing to do"},
 		{both, 0, mirror.ExitDone, "far → near 12 messages (1.3 MB); near → far 2 messages (3.1 kB), 3 flag changes, 1 moved, 1 removed"},
+		{mirror.Summary{Copied: [2]int{0, 3}, Octets: [2]int64{0, 100_000}, Saved: [2]int64{0, 200_000}}, 0, mirror.ExitDone, "far → near 3 messages (100 kB, and 200 kB that near had)"},
 		{mirror.Summary{Paired: 1}, 0, mirror.ExitDone, "paired 1 message that both sides had"},
 		{mirror.Summary{Created: [2]int{0, 1}, Pending: [2]int{2, 0}}, 1, mirror.ExitPartly, `far → near 1 new mailbox; near → far 2 marked \Deleted, not expunged; 1 problem`},
 		{mirror.Summary{}, 2, mirror.ExitPartly, "nothing changed; 2 problems"},
@@ -346,5 +349,35 @@ func TestFate(t *testing.T) {
 		if got := fate(test.policy, test.side, test.end, "/u"); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
+	}
+}
+
+// TestDonatedWords: a copy of what the side has is told from one that travels.
+func TestDonatedWords(t *testing.T) {
+	t.Parallel()
+	travels := mirror.Action{Kind: mirror.Copy, Side: mirror.Near, Mailbox: "Archive", Message: mirror.Message{Ref: mirror.Ref{UID: 7}, Size: 20_000}}
+	donated := travels
+	donated.Message.UID, donated.Donor = 8, &mirror.Donor{Mailbox: nametrans.Inbox}
+	if got, want := oneDeed(donated), `copy UID 8 of far "Archive" to near "Archive" from "INBOX", which has it already`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	actions := []mirror.Action{travels, donated, donated}
+	var groups []string
+	for _, g := range groupsOf(actions) {
+		groups = append(groups, g.words())
+	}
+	want := []string{`copy 1 message (20.0 kB) to near "Archive"`, `copy 2 messages to near "Archive" from "INBOX", which has them already`}
+	if !slices.Equal(groups, want) {
+		t.Errorf("got %q, want %q", groups, want)
+	}
+	s := intended(mirror.Plan{Actions: actions})
+	if s.Copied[mirror.Near] != 3 || s.Octets[mirror.Near] != 20_000 || s.Saved[mirror.Near] != 40_000 {
+		t.Errorf("got %+v, want 3 copied, 20000 octets and 40000 saved", s)
+	}
+	if got := newJSONAction("plan", "work", donated).Donor; got != "INBOX" {
+		t.Errorf("got donor %q, want INBOX", got)
+	}
+	if got := newJSONSide(s, mirror.Near).Saved; got != 40_000 {
+		t.Errorf("got %d octets saved, want 40000", got)
 	}
 }

@@ -29,7 +29,7 @@ type mutant struct {
 // all returns the list. An id is never used twice.
 func all() []mutant {
 	var list []mutant
-	for _, part := range [][]mutant{stateMutants, maildirMutants, imapMutants, planMutants, thinMutants, railMutants, effectMutants, searchMutants} {
+	for _, part := range [][]mutant{stateMutants, maildirMutants, imapMutants, planMutants, thinMutants, railMutants, effectMutants, searchMutants, onceMutants} {
 		list = append(list, part...)
 	}
 	return list

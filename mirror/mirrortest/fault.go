@@ -12,7 +12,7 @@ import (
 // fails with an error that wraps mirror.ErrCut. One Fault wraps both sides and
 // the state of a pair, so that its count runs through all of them.
 //
-// Effects are: Create, Subscribe, each message of an Append, Store, Move and
+// Effects are: Create, Subscribe, each message of an Append, Store, Move, Copy and
 // Remove, and each Commit that is not empty.
 //
 // A Fault may be used by several goroutines.
@@ -34,7 +34,7 @@ const (
 	// After: it happens, and the caller never learns.
 	After
 	// Inside: the body of an appended message ends after half its octets, with
-	// an error. Any other effect does not happen.
+	// an error, and a copy has the flags of its donor. Any other effect does not happen.
 	Inside
 )
 

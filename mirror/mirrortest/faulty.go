@@ -146,6 +146,40 @@ func (m *faultyMailbox) Move(ctx context.Context, moves []mirror.Move, target mi
 	return each(m.fault, moves, func(part []mirror.Move) ([]mirror.Moved, error) { return m.inner.Move(ctx, part, target) })
 }
 
+// Copy counts each message. Stopped inside one, it has a copy with the flags of its
+// donor.
+func (m *faultyMailbox) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
+	bare, n := false, 0
+	for range copies {
+		v := m.fault.effect()
+		if v != stopNow {
+			n++
+		}
+		if bare = v == cutHere; v != goOn {
+			break
+		}
+	}
+	if n == 0 && len(copies) > 0 {
+		return nil, m.fault.err()
+	}
+	h, ours := m.inner.(*handle)
+	if bare && !ours {
+		bare, n = false, n-1
+	}
+	whole := copies[:n]
+	if bare {
+		whole = copies[:n-1]
+	}
+	results, err := m.inner.Copy(ctx, whole, target)
+	if bare && err == nil {
+		_, err = h.copyAll(ctx, copies[n-1:n], target, false)
+	}
+	if stopped := m.fault.err(); stopped != nil {
+		return nil, stopped
+	}
+	return results, err
+}
+
 func (m *faultyMailbox) Remove(ctx context.Context, refs []mirror.Ref, keep bool) ([]mirror.Removed, error) {
 	return each(m.fault, refs, func(part []mirror.Ref) ([]mirror.Removed, error) { return m.inner.Remove(ctx, part, keep) })
 }
@@ -190,6 +224,11 @@ func (s *faultyState) MessagesIn(side mirror.Side, mailbox mirror.Name, set imap
 
 func (s *faultyState) RecordsIn(side mirror.Side, mailbox mirror.Name, set imap.UIDSet) (list []mirror.Record, err error) {
 	err = s.fault.read(func() (err error) { list, err = s.inner.RecordsIn(side, mailbox, set); return })
+	return list, err
+}
+
+func (s *faultyState) Alike(side mirror.Side, m mirror.Message) (list []mirror.Record, err error) {
+	err = s.fault.read(func() (err error) { list, err = s.inner.Alike(side, m); return })
 	return list, err
 }
 

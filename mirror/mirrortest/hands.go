@@ -84,6 +84,30 @@ func (s *Server) Move(from mirror.Name, id imap.UID, to mirror.Name) (moved imap
 	return moved
 }
 
+// Copy makes a copy of a message in another mailbox, or in the same one, with its flags,
+// date and object id, and returns its number.
+func (s *Server) Copy(from mirror.Name, id imap.UID, to mirror.Name) (copied imap.UID) {
+	var date time.Time
+	s.hand(from, func(b *box) { date = b.must(id).date })
+	return s.CopyDated(from, id, to, date)
+}
+
+// CopyDated is Copy with another date.
+func (s *Server) CopyDated(from mirror.Name, id imap.UID, to mirror.Name, date time.Time) (copied imap.UID) {
+	s.hand(from, func(b *box) {
+		target, err := s.box(to)
+		if err != nil {
+			panic(err)
+		}
+		double := *b.must(id)
+		double.date = wholeSeconds(date)
+		double.base, double.hidden, double.hollow = "", false, 0
+		s.add(target, &double)
+		copied = double.id
+	})
+	return copied
+}
+
 // Remove takes a message away for good.
 func (s *Server) Remove(name mirror.Name, id imap.UID) {
 	s.hand(name, func(b *box) { s.remove(b, b.must(id)) })

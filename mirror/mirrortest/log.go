@@ -26,13 +26,14 @@ const (
 	OpAppend    Op = "append"
 	OpStore     Op = "store"
 	OpMove      Op = "move"
+	OpCopy      Op = "copy"
 	OpRemove    Op = "remove"
 )
 
 // Writes reports whether the command changes the store.
 func (o Op) Writes() bool {
 	switch o {
-	case OpCreate, OpRename, OpDelete, OpSubscribe, OpAppend, OpStore, OpMove, OpRemove:
+	case OpCreate, OpRename, OpDelete, OpSubscribe, OpAppend, OpStore, OpMove, OpCopy, OpRemove:
 		return true
 	}
 	return false
@@ -44,7 +45,7 @@ type Command struct {
 	Op      Op
 	Mailbox mirror.Name
 	Ref     mirror.Ref  // the message; of an Append the one that it made
-	Target  mirror.Name // of a Move or Rename
+	Target  mirror.Name // of a Move, Copy or Rename
 }
 
 func (c Command) String() string {

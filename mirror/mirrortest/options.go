@@ -36,7 +36,7 @@ type Options struct {
 	NoListStatus bool
 	// NoRoles: Create does not set a special use.
 	NoRoles bool
-	// ObjectIDs: messages have an EMAILID, kept when they move.
+	// ObjectIDs: messages have an EMAILID, kept when they move or are copied.
 	ObjectIDs bool
 
 	// Keeps says which flags can be stored; nil stands for all.
@@ -122,6 +122,7 @@ func (o Options) traits(identity string) mirror.Traits {
 		Identity: identity,
 		Numbers:  !o.Maildir,
 		UIDPlus:  o.Maildir || !o.NoUIDPlus,
+		Copies:   o.Maildir || !o.NoUIDPlus,
 		Undo:     o.Maildir,
 		Local:    o.Maildir,
 		MaxSize:  o.MaxSize,

@@ -69,3 +69,25 @@ func (s *State) RecordsIn(side mirror.Side, mailbox mirror.Name, set imap.UIDSet
 	slices.SortFunc(list, func(a, b mirror.Record) int { return cmp.Compare(a.UID[side], b.UID[side]) })
 	return list, nil
 }
+
+// Alike returns the records of messages that have m's object id or, where it has none,
+// its size and date.
+func (s *State) Alike(side mirror.Side, m mirror.Message) ([]mirror.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []mirror.Record
+	for _, r := range s.tables.records {
+		other, ok := s.tables.messages[mirror.MessageKey{Side: side, Mailbox: r.Mailbox, UID: r.UID[side]}]
+		same := other.Size == m.Size && other.Date.Equal(m.Date)
+		if id := m.Identity.ObjectID; id != "" {
+			same = other.Identity.ObjectID == id
+		}
+		if ok && same {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b mirror.Record) int {
+		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID[mirror.Far], b.UID[mirror.Far]))
+	})
+	return list, nil
+}

@@ -72,6 +72,7 @@ func Repository(t *testing.T, open func(t *testing.T) Fixture) {
 		{"Store", testStore},
 		{"Keywords", testKeywords},
 		{"Move", testMove},
+		{"Copy", testCopy},
 		{"Remove", testRemove},
 		{"Remove kept", testRemoveKept},
 		{"Absent", testAbsent},

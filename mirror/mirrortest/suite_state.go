@@ -23,6 +23,7 @@ func StateSuite(t *testing.T, open func(t *testing.T) (mirror.State, func() mirr
 		{"Order", testStateOrder},
 		{"Rows", testStateRows},
 		{"Within", testStateWithin},
+		{"Alike", testStateAlike},
 		{"Replace", testStateReplace},
 		{"Drop", testStateDrop},
 		{"Drop before put", testStateDropBeforePut},

@@ -1,0 +1,191 @@
+package imapside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+
+	"mailtwin/imapside/imapconn"
+	"mailtwin/mirror"
+)
+
+// Copy makes copies with UID COPY and gives each the flags that were asked for, with
+// what +FLAGS and -FLAGS must change of its donor's. In one turn the donors are looked
+// at: one that is not there, or has another INTERNALDATE than it is known by, is
+// ErrGone. In the next one they are copied, all that fit a command line together.
+//
+// What COPYUID does not tell is looked for: where the donor is gone nothing was copied,
+// and else the copy may be there, with To.UID 0.
+func (m *mailbox) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
+	if len(copies) == 0 {
+		return nil, nil
+	}
+	c, err := m.copying(ctx, copies, target)
+	if err == nil {
+		err = c.look()
+	}
+	if err != nil {
+		if mirror.ReachOf(err) < mirror.ReachSide {
+			err = notDone(err)
+		}
+		return nil, err
+	}
+	if err := c.send(); err != nil {
+		return nil, err
+	}
+	if err := c.setFlags(); err != nil {
+		return nil, err
+	}
+	results := make([]mirror.Copied, 0, len(copies))
+	for _, one := range copies {
+		result := c.results[one.Donor.UID]
+		result.From = one.Donor.Ref
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// copying is one Copy under way. results lack From.
+type copying struct {
+	m, to   *mailbox
+	ctx     context.Context
+	wanted  map[imap.UID]*mirror.Copying // by the donor's UID
+	donors  map[imap.UID]mirror.Message  // as they are now
+	results map[imap.UID]mirror.Copied   // by the donor's UID
+}
+
+func (m *mailbox) copying(ctx context.Context, copies []mirror.Copying, target mirror.Name) (*copying, error) {
+	wire, err := m.repo.spell(target)
+	if err != nil {
+		return nil, err
+	}
+	to := m.repo.opened[wire]
+	if to == nil || sameMailbox(wire, m.wire) || !m.repo.caps.Has(imap.CapUIDPlus) {
+		return nil, fmt.Errorf("copy messages: %w: there, the copies could not be told from others", mirror.ErrRefused)
+	}
+	c := &copying{m: m, to: to, ctx: ctx, wanted: make(map[imap.UID]*mirror.Copying, len(copies)),
+		donors: make(map[imap.UID]mirror.Message, len(copies)), results: make(map[imap.UID]mirror.Copied, len(copies))}
+	for i := range copies {
+		c.wanted[copies[i].Donor.UID] = &copies[i]
+	}
+	return c, m.enter(ctx, true)
+}
+
+// look finds out which donors are there and what they were known as.
+func (c *copying) look() error {
+	var asked []*imapconn.DataCommand[imapconn.FetchData]
+	var arrived []arrival // in the order of the wire
+	flags := flagReader{}
+	handler := imapconn.FetchHandler{Message: func(msg *imapconn.FetchMessage) error {
+		arrived = append(arrived, flags.arrival(msg))
+		return nil
+	}}
+	for _, set := range lines(slices.Sorted(maps.Keys(c.wanted))) {
+		asked = append(asked, c.m.repo.conn.UIDFetch(c.ctx, set, imapconn.FetchItems{Flags: true, InternalDate: true}, handler))
+	}
+	if _, err := finish(asked); err != nil {
+		return err
+	}
+	for _, a := range merge(arrived) {
+		if want := c.wanted[a.UID]; want != nil && a.flagged && a.Date.Equal(want.Donor.Date) {
+			c.donors[a.UID] = a.Message
+		}
+	}
+	for uid := range c.wanted {
+		if _, there := c.donors[uid]; !there {
+			c.results[uid] = mirror.Copied{Err: notDone(fmt.Errorf("copy message: %w", mirror.ErrGone))}
+		}
+	}
+	return nil
+}
+
+// send copies the donors in one turn.
+func (c *copying) send() error {
+	type query struct {
+		uids    []imap.UID
+		command *imapconn.DataCommand[imapconn.CopyData]
+	}
+	var asked []query
+	for _, part := range parts(slices.Sorted(maps.Keys(c.donors))) {
+		asked = append(asked, query{part, c.m.repo.conn.UIDCopy(c.ctx, mirror.Ranges(part), c.to.wire)})
+	}
+	reader := moving{m: c.m, ctx: c.ctx, target: c.to.wire}
+	var untold []imap.UID
+	for _, q := range asked {
+		data, err := q.command.Wait()
+		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
+			return failure("copy messages", err, mirror.ErrRefused)
+		}
+		told := reader.copies(data, q.uids)
+		for _, uid := range q.uids {
+			if to, ok := told[uid]; ok {
+				c.results[uid] = mirror.Copied{To: refOf(to)}
+			} else if refused(err) != nil {
+				c.results[uid] = mirror.Copied{Err: notDone(failure("copy message", err, mirror.ErrRefused))}
+			} else {
+				untold = append(untold, uid)
+			}
+		}
+	}
+	return c.judgeRest(untold)
+}
+
+// judgeRest finds out what became of donors that a COPYUID should have named, and did
+// not: RFC 4315 §3 lets it leave out what was gone.
+func (c *copying) judgeRest(untold []imap.UID) error {
+	if len(untold) == 0 {
+		return nil
+	}
+	present, err := c.m.search(c.ctx, untold)
+	if err != nil {
+		return err
+	}
+	for _, uid := range untold {
+		if present[uid] {
+			c.results[uid] = mirror.Copied{}
+		} else {
+			c.results[uid] = mirror.Copied{Err: notDone(fmt.Errorf("copy message: %w", mirror.ErrGone))}
+		}
+	}
+	return nil
+}
+
+// setFlags gives the copies the flags that were asked for, where their donors have
+// others.
+func (c *copying) setFlags() error {
+	var changes []mirror.FlagChange
+	of := map[imap.UID]imap.UID{} // the donor's UID by the copy's
+	for _, uid := range slices.Sorted(maps.Keys(c.results)) {
+		result := c.results[uid]
+		if result.Err != nil || result.To.UID == 0 {
+			continue
+		}
+		has, wants := c.donors[uid].Flags, c.to.keeps.Only(c.wanted[uid].Flags)
+		result.Flags = c.to.keeps.Only(has)
+		c.results[uid] = result
+		if change := (mirror.FlagChange{Ref: result.To, Add: wants.Minus(has), Remove: has.Minus(wants)}); !change.Add.Empty() || !change.Remove.Empty() {
+			changes = append(changes, change)
+			of[result.To.UID] = uid
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	stored, err := c.to.Store(c.ctx, changes)
+	if err != nil {
+		return err
+	}
+	for _, s := range stored {
+		if errors.Is(s.Err, mirror.ErrGone) {
+			continue // it is not shown yet, or not any more: what it was copied with stands
+		}
+		result := c.results[of[s.UID]]
+		result.Flags = s.Flags
+		c.results[of[s.UID]] = result
+	}
+	return nil
+}

@@ -1,0 +1,4 @@
+package mirror
+
+// Letters of the tests are small.
+func init() { donorOctets = 100 }
