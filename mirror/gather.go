@@ -30,6 +30,7 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	x.findParents(listings)
 	visit := slices.DeleteFunc(slices.Clone(boxes), func(b *box) bool { return !x.mustVisit(b, only, wide) })
 	visit = x.withMissing(boxes, visit)
+	x.leaveUnseen(boxes, visit)
 	for _, b := range visit {
 		b.visited = true
 		if err := x.loadBox(b, only != nil); err != nil {
@@ -44,10 +45,12 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	if err := x.look(ctx, visit); err != nil {
 		return nil, listings, err
 	}
+	x.noteUnseen(visit)
 	if err := x.completeBoxes(visit); err != nil {
 		return nil, listings, err
 	}
 	findMadeAnew(visit)
+	x.stopExchanged(visit)
 	return boxes, listings, x.forgetRenumbered(visit)
 }
 
@@ -143,6 +146,9 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 	}
 	x.blockCollisions(byName)
 	x.blockUnmapped(byName)
+	for key, reason := range x.exchanged {
+		at(key.Name).sides[key.Side].blocked = reason
+	}
 	counts, err := x.State.Counts()
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
@@ -334,6 +340,29 @@ func (x *run) look(ctx context.Context, visit []*box) error {
 		})
 	}
 	return g.Wait()
+}
+
+// noteUnseen remembers which mailboxes could not be looked into.
+func (x *run) noteUnseen(visit []*box) {
+	for _, b := range visit {
+		for _, s := range Sides {
+			if key := (MailboxKey{s, b.name}); b.sides[s].blocked != "" {
+				x.unseen[key] = b.sides[s].blocked
+			} else {
+				delete(x.unseen, key)
+			}
+		}
+	}
+}
+
+// leaveUnseen leaves alone what could not be looked into in an earlier round, and is not
+// looked into in this one: it is listed, and nobody knows what it holds.
+func (x *run) leaveUnseen(boxes, visit []*box) {
+	for key, reason := range x.unseen {
+		if b := findBox(boxes, key.Name); b != nil && !slices.Contains(visit, b) && b.sides[key.Side].blocked == "" {
+			b.sides[key.Side].blocked = reason
+		}
+	}
 }
 
 // expect announces the looks to come.

@@ -146,10 +146,11 @@ func (b *boxPlanner) missingOn() (s Side, ok bool) {
 
 // leftAlone reports whether nothing follows from what is gone in a mailbox: it is missing
 // on a side as a whole. What went to other mailboxes was followed before; of the rest nobody knows
-// what was meant, unless mailboxes are removed.
+// what was meant, unless mailboxes are removed, and each new one of the side showed what it holds.
 func (b *boxPlanner) leftAlone() (alone bool, missing Side) {
 	for _, s := range Sides {
-		if b.box.Sides[s].Missing && (b.box.Sides[s].Anew || !b.in.Policy.Remove.Allows(s.Other())) {
+		unseen := func(other *boxPlanner) bool { return !other.box.Sides[s].Known && other.box.Sides[s].Blocked != "" }
+		if b.box.Sides[s].Missing && (b.box.Sides[s].Anew || !b.in.Policy.Remove.Allows(s.Other()) || slices.ContainsFunc(b.boxes, unseen)) {
 			return true, s
 		}
 	}

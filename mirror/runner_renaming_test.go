@@ -287,3 +287,44 @@ func TestLetterMovedOutFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestRemoveWaitsForUnread: a mailbox is missing where mailboxes are removed, and a new one
+// cannot be read: what the old one held may be there, so that nothing is removed for it.
+func TestRemoveWaitsForUnread(t *testing.T) {
+	eachRenaming(t, func(p *pair, s mirror.Side, what string) {
+		p.policy.Remove = mirror.Both
+		held := p.letters(s.Other())
+		p.hook(s, unreadable(box("Groups"), box("Groups", "go"), outside(box("Groups")), outside(box("Groups", "go"))))
+		result, err := p.try()
+		if exit := mirror.Exit(result, err); exit != mirror.ExitPartly || result.Summary.Removed != [2]int{} || result.Summary.Moved != [2]int{} {
+			p.t.Errorf("%s: exit %d, %+v; want nothing removed", what, exit, result.Summary)
+		}
+		if now := p.letters(s.Other()); fmt.Sprint(now) != fmt.Sprint(held) {
+			p.t.Errorf("%s: the other side changed:\n%v\n%v", what, held, now)
+		}
+		if p.servers[s.Other()].Has(box("Groups")) || p.servers[s.Other()].Has(outside(box("Groups"))) {
+			p.t.Errorf("%s: the new one was made on the other side, and nobody knows what it holds", what)
+		}
+		p.recovers()
+		p.wantLetters(what, map[mirror.Name]int{nametrans.Inbox: 9, box("Groups"): 12, box("Groups", "go"): 3})
+		if p.servers[s.Other()].Has(box("Lists")) {
+			p.t.Errorf("%s: the old one stays on the other side", what)
+		}
+	})
+}
+
+// TestUnseenInLaterRounds: a new mailbox that cannot be read is left alone in the rounds
+// behind a renaming as well, where nobody looks into it again.
+func TestUnseenInLaterRounds(t *testing.T) {
+	eachRenaming(t, func(p *pair, s mirror.Side, what string) {
+		p.servers[s].CreateMailbox(box("New"), "")
+		p.deliver(s, box("New"), letter(80), mirror.Flags{})
+		p.hook(s, unreadable(box("New"), outside(box("New"))))
+		result, err := p.try()
+		if exit := mirror.Exit(result, err); exit != mirror.ExitPartly || len(result.Problems) != 1 || result.Summary.Renamed[s.Other()] != 2 || result.Summary.Created != [2]int{} {
+			p.t.Errorf("%s: exit %d, %+v, %v; want two renamed, and New named once", what, exit, result.Summary, result.Problems)
+		}
+		p.recovers()
+		p.wantLetters(what, map[mirror.Name]int{nametrans.Inbox: 9, box("New"): 1, box("Groups"): 12, box("Groups", "go"): 3})
+	})
+}

@@ -103,6 +103,7 @@ func TestAppendManyOKEarly(t *testing.T) {
 	if data, err := a.Wait(); !errors.Is(err, imapconn.ErrUncertain) || len(data.UIDs) > 0 {
 		t.Errorf("got %+v, %v; want %v", data, err, imapconn.ErrUncertain)
 	}
+	<-conn.Done() // the server has the line's end
 }
 
 // TestAppendManyBroken: the server never sees the end of a command with a body that

@@ -49,7 +49,8 @@ type Conn struct {
 	challenge *string  // "+" came for the sign-in, base64 undone
 
 	ended    bool
-	err      error // why; nil after LOGOUT
+	err      error      // why; nil after LOGOUT
+	broken   *ConnError // a write was cut off; what arrived is read still
 	greeting Status
 	offered  imap.CapSet // what the greeting listed, nil where it listed nothing
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -151,6 +152,32 @@ func TestCutWrites(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCutSaysWhy: the server answers, says goodbye and is gone while a command is written: the
+// answer counts, and the reason is known.
+func TestCutSaysWhy(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := &wire{cutAt: len("a1 NOOP\r\n") + 3, Conn: imaptest.Pipe(t, imaptest.Script{Lenient: true, Steps: []imaptest.Step{
+			imaptest.Send("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n"), imaptest.Expect("NOOP"), imaptest.ExpectOctets("a2"),
+			imaptest.Do(func() { time.Sleep(time.Second / 2) }), imaptest.Send("a1 OK done\r\n* BYE [UNAVAILABLE] going down\r\n"), imaptest.Stall(),
+		}})}
+		c, err := imapconn.New(t.Context(), w, clear(imapconn.Options{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		first := c.Noop(bg())
+		synctest.Wait()
+		second := c.Create(bg(), "x")
+		if err := first.Wait(); err != nil {
+			t.Errorf("the first command: got %v, want its answer", err)
+		}
+		var conn *imapconn.ConnError
+		if err := second.Wait(); !errors.Is(err, imapconn.ErrUncertain) || !errors.As(err, &conn) || conn.Bye == nil {
+			t.Errorf("the second command: got %v, want ErrUncertain and the BYE", err)
+		}
+	})
 }
 
 // TestReset: a connection reset by the server is a cut as well.

@@ -15,6 +15,7 @@ type idleReader struct {
 
 	mu     sync.Mutex
 	within bool // a reply has begun and not ended
+	last   bool // the connection is cut: only what arrived is read
 }
 
 // reply says whether a reply is under way.
@@ -46,6 +47,8 @@ func (r *idleReader) arm() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.last:
+		r.c.nc.SetReadDeadline(time.Now().Add(drainWait))
 	case r.within:
 		r.c.nc.SetReadDeadline(time.Now().Add(r.c.opts.ReplyIdle))
 	case r.c.awaits():
@@ -64,8 +67,22 @@ func (r *idleReader) awaken() {
 	}
 }
 
+// drain says that the connection is cut: only what arrived is read.
+func (r *idleReader) drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = true
+	r.c.nc.SetReadDeadline(time.Now().Add(drainWait))
+}
+
 // expired says whether a read that began then has waited in silence too long.
 func (r *idleReader) expired(began time.Time) bool {
+	r.mu.Lock()
+	last := r.last
+	r.mu.Unlock()
+	if last {
+		return true
+	}
 	if r.within { // set by the goroutine that reads, which calls this
 		return time.Since(began) >= r.c.opts.ReplyIdle
 	}

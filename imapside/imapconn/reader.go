@@ -18,13 +18,16 @@ func (c *Conn) readLoop() {
 		c.readResponse()
 	}
 	c.mu.Lock()
-	parting := c.logout && c.bye != nil
+	parting, broken := c.logout && c.bye != nil, c.broken
 	c.mu.Unlock()
-	if parting {
+	switch {
+	case broken != nil:
+		c.fail(broken)
+	case parting:
 		c.fail(nil)
-		return
+	default:
+		c.fail(connError(c.scan.err))
 	}
-	c.fail(connError(c.scan.err))
 }
 
 // connError classes an error of the connection.

@@ -211,10 +211,26 @@ func (c *Conn) flush() error {
 	c.in.awaken()
 	c.out.buf, c.out.pending = c.out.buf[:0], c.out.pending[:0]
 	if err != nil {
-		c.fail(connError(err))
+		c.breakOff(connError(err))
 		return errStopped
 	}
 	return nil
+}
+
+// drainWait is how long is waited for what the server sent before it cut the connection.
+const drainWait = time.Second
+
+// breakOff ends the connection after a write that failed. Where the server cut it, what it
+// said before is heard first: answers that arrived count, and a BYE says why.
+func (c *Conn) breakOff(cause *ConnError) {
+	if cause.Kind != ErrCut {
+		c.fail(cause)
+		return
+	}
+	c.mu.Lock()
+	c.broken = cause
+	c.mu.Unlock()
+	c.in.drain()
 }
 
 // literalMode announces a literal as the server's capabilities allow: RFC 7888

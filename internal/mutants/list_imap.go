@@ -1,6 +1,8 @@
 package main
 
 var imapMutants = []mutant{
+	{id: "wire-drain", file: "imapside/imapconn/writer.go", old: "if cause.Kind != ErrCut {", mutated: "if cause != nil {",
+		guard: "what a server said before it cut the connection is heard", tests: "^TestCutSaysWhy$"},
 	{id: "wire-ended", file: "imapside/imapconn/command.go", old: "if cmd.collect != nil && !cmd.ended {", mutated: "if cmd.collect != nil {",
 		guard: "what was told of a command that ended does not change any more", tests: "^TestCancelSelect$"},
 	{id: "imap-uidplus", file: "imapside/mailbox.go", old: "if !m.repo.caps.Has(imap.CapUIDPlus) || validity", mutated: "if validity",
