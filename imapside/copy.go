@@ -15,8 +15,10 @@ import (
 
 // Copy makes copies with UID COPY and gives each the flags that were asked for, with
 // what +FLAGS and -FLAGS must change of its donor's. In one turn the donors are looked
-// at: one that is not there, or has another INTERNALDATE than it is known by, is
-// ErrGone. In the next one they are copied, all that fit a command line together.
+// at: one that is not there, or has another INTERNALDATE or size than it is known by, is
+// ErrGone, and one that is marked \Deleted lends nothing: its copy would have the mark
+// for a moment, in which whoever expunges the target takes it away. In the next turn they are
+// copied, all that fit a command line together.
 //
 // What COPYUID does not tell is looked for: where the donor is gone nothing was copied,
 // and else the copy may be there, with To.UID 0.
@@ -85,19 +87,23 @@ func (c *copying) look() error {
 		return nil
 	}}
 	for _, set := range lines(slices.Sorted(maps.Keys(c.wanted))) {
-		asked = append(asked, c.m.repo.conn.UIDFetch(c.ctx, set, imapconn.FetchItems{Flags: true, InternalDate: true}, handler))
+		asked = append(asked, c.m.repo.conn.UIDFetch(c.ctx, set, imapconn.FetchItems{Flags: true, InternalDate: true, Size: true}, handler))
 	}
 	if _, err := finish(asked); err != nil {
 		return err
 	}
 	for _, a := range merge(arrived) {
-		if want := c.wanted[a.UID]; want != nil && a.flagged && a.Date.Equal(want.Donor.Date) {
+		if want := c.wanted[a.UID]; want != nil && a.flagged && a.Date.Equal(want.Donor.Date) && a.Size == want.Donor.Size {
 			c.donors[a.UID] = a.Message
 		}
 	}
-	for uid := range c.wanted {
-		if _, there := c.donors[uid]; !there {
+	for uid, want := range c.wanted {
+		switch donor, there := c.donors[uid]; {
+		case !there:
 			c.results[uid] = mirror.Copied{Err: notDone(fmt.Errorf("copy message: %w", mirror.ErrGone))}
+		case donor.Flags.Has(imap.FlagDeleted) && !want.Flags.Has(imap.FlagDeleted):
+			delete(c.donors, uid)
+			c.results[uid] = mirror.Copied{Err: notDone(fmt.Errorf("copy message: %w: it is marked \\Deleted", mirror.ErrRefused))}
 		}
 	}
 	return nil

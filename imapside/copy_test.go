@@ -13,9 +13,9 @@ import (
 )
 
 func TestCopy(t *testing.T) {
-	const look, copyBoth = "UID FETCH 1:2 (UID FLAGS INTERNALDATE)", "UID COPY 1:2 Target"
+	const look, copyBoth = "UID FETCH 1:2 (UID FLAGS INTERNALDATE RFC822.SIZE)", "UID COPY 1:2 Target"
 	fetched := func(uid int, flags string) string {
-		return fmt.Sprintf(`* %d FETCH (UID %d FLAGS (%s) INTERNALDATE " 4-Mar-2021 05:06:07 +0000")`, uid, uid, flags)
+		return fmt.Sprintf(`* %d FETCH (UID %d FLAGS (%s) INTERNALDATE " 4-Mar-2021 05:06:07 +0000" RFC822.SIZE 40)`, uid, uid, flags)
 	}
 	both := do(look, fetched(1, `\Flagged`), fetched(2, `\Seen`), "$tag OK ok")
 	again := do("SELECT Target", "* 2 EXISTS", "* OK [UIDVALIDITY 9] ok", "* OK [UIDNEXT 22] ok", "$tag OK [READ-WRITE] ok")
@@ -36,8 +36,12 @@ func TestCopy(t *testing.T) {
 			do(`UID STORE 20 -FLAGS (\Flagged)`, `* 1 FETCH (UID 20 FLAGS (\Flagged \Seen))`, "$tag OK ok")}, `2→21 (\Seen); 1→20 (\Flagged \Seen)`, nil},
 		{"one is gone", [][]imaptest.Step{do(look, fetched(2, `\Seen`), "$tag OK ok"), do("UID COPY 2 Target", "$tag OK [COPYUID 9 2 20] ok")},
 			`2→20 (\Seen); 1→0 () not done, message is no longer there`, nil},
-		{"one has another date", [][]imaptest.Step{do(look, fetched(2, `\Seen`), `* 1 FETCH (UID 1 FLAGS () INTERNALDATE " 4-Mar-2021 05:06:08 +0000")`, "$tag OK ok"),
+		{"one has another date", [][]imaptest.Step{do(look, fetched(2, `\Seen`), `* 1 FETCH (UID 1 FLAGS () INTERNALDATE " 4-Mar-2021 05:06:08 +0000" RFC822.SIZE 40)`, "$tag OK ok"),
 			do("UID COPY 2 Target", "$tag OK [COPYUID 9 2 20] ok")}, `2→20 (\Seen); 1→0 () not done, message is no longer there`, nil},
+		{"one has another size", [][]imaptest.Step{do(look, fetched(2, `\Seen`), `* 1 FETCH (UID 1 FLAGS () INTERNALDATE " 4-Mar-2021 05:06:07 +0000" RFC822.SIZE 41)`, "$tag OK ok"),
+			do("UID COPY 2 Target", "$tag OK [COPYUID 9 2 20] ok")}, `2→20 (\Seen); 1→0 () not done, message is no longer there`, nil},
+		{"one is marked \\Deleted", [][]imaptest.Step{do(look, fetched(2, `\Seen`), fetched(1, `\Seen \Deleted`), "$tag OK ok"),
+			do("UID COPY 2 Target", "$tag OK [COPYUID 9 2 20] ok")}, `2→20 (\Seen); 1→0 () not done, message was refused`, nil},
 		{"none is there", [][]imaptest.Step{do(look, "$tag OK ok")},
 			`2→0 () not done, message is no longer there; 1→0 () not done, message is no longer there`, nil},
 		{"refused", [][]imaptest.Step{both, do(copyBoth, "$tag NO no")}, `2→0 () not done, message was refused; 1→0 () not done, message was refused`, nil},
@@ -65,7 +69,7 @@ func TestCopy(t *testing.T) {
 			date := time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
 			var copies []mirror.Copying
 			for _, uid := range []mirror.UID{2, 1} {
-				copies = append(copies, mirror.Copying{Donor: mirror.Message{Ref: mirror.Ref{UID: uid}, Date: date}, Flags: mirror.ParseFlags(`\Seen`), Date: date})
+				copies = append(copies, mirror.Copying{Donor: mirror.Message{Ref: mirror.Ref{UID: uid}, Date: date, Size: 40}, Flags: mirror.ParseFlags(`\Seen`), Date: date})
 			}
 			results, err := m.Copy(t.Context(), copies, target)
 			var got []string

@@ -343,8 +343,8 @@ func (f *donorFinder) twins(y family) map[Digest]bool {
 // fits reports whether d can be the donor of a copy.
 func (f *donorFinder) fits(d *Donor, a *Action, twins map[Digest]bool) bool {
 	m, policy := &a.Message, f.Policy
-	if f.traits[f.to].Numbers && !d.Made.Date.Equal(m.Date) {
-		return false // COPY keeps it
+	if f.traits[f.to].Numbers && (!d.Made.Date.Equal(m.Date) || d.Made.Flags.Has(imap.FlagDeleted) && !m.Flags.Has(imap.FlagDeleted)) {
+		return false // COPY keeps both
 	}
 	if !policy.Flags.Allows(f.to) && !d.Made.Flags.Equal(m.Flags) {
 		return false // what an interrupted COPY took along would stay

@@ -173,7 +173,9 @@ type Mailbox interface {
 
 	// Copy makes copies of messages in another mailbox of the same repository, which
 	// was opened before; no body travels. No two of copies have the same donor. A
-	// donor that is not there, or not what it was, has ErrGone in its result.
+	// donor that is not there, or not what it was, has ErrGone in its result. On a side
+	// that numbers messages one that is marked \Deleted lends nothing to a copy that
+	// is not.
 	// Results without an error are durable when Copy returns.
 	//
 	// A result with ErrNotDone says that no copy was made, and so does a returned error

@@ -457,6 +457,10 @@ func TestDonorKnown(t *testing.T) {
 			near := p.servers[mirror.Near]
 			near.Remove(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID)
 		}, mirror.ExitDone, 0},
+		{"marked \\Deleted", func(p *pair) {
+			near := p.servers[mirror.Near]
+			near.SetFlags(nametrans.Inbox, near.Messages(nametrans.Inbox)[0].ID, flags(`\Deleted`))
+		}, mirror.ExitDone, 0},
 		{"held", func(p *pair) {
 			p.servers[mirror.Near].DropNext(1)
 			p.deliverFar(nametrans.Inbox, letter(40), mirror.Flags{})

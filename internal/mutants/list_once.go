@@ -1,6 +1,12 @@
 package main
 
 var onceMutants = []mutant{
+	{id: "once-deleted-known", file: "mirror/donors.go", old: "|| d.Made.Flags.Has(imap.FlagDeleted) && !m.Flags.Has(imap.FlagDeleted)) {", mutated: ") {",
+		guard: "a donor that is marked \\Deleted is not asked for", tests: "^TestDonorKnown$"},
+	{id: "once-deleted", file: "imapside/copy.go", old: "case donor.Flags.Has(imap.FlagDeleted) &&", mutated: "case false && donor.Flags.Has(imap.FlagDeleted) &&",
+		guard: "no copy is marked \\Deleted for a moment", tests: "^TestCopy$"},
+	{id: "once-imap-size", file: "imapside/copy.go", old: "a.Date.Equal(want.Donor.Date) && a.Size == want.Donor.Size {", mutated: "a.Date.Equal(want.Donor.Date) {",
+		guard: "another size is another message", tests: "^TestCopy$"},
 	{id: "once-header", file: "mirror/donors.go", old: "return header.Known() && one.Identity.Header == header && ", mutated: "return ",
 		guard: "equal size and date do not prove two messages the same", tests: "^TestNotTheSame$"},
 	{id: "once-twins", file: "mirror/donors.go", old: " && !twins[header] && ", mutated: " && ",
@@ -13,7 +19,7 @@ var onceMutants = []mutant{
 		guard: "nor one among drafts", tests: "^TestNotTheSame$"},
 	{id: "once-exact", file: "mirror/donors.go", old: "return one.Identity.Exact == other.Identity.Exact && one.Identity.Form == other.Identity.Form", mutated: "return true",
 		guard: "files of one size and date may differ", tests: "^TestNotTheSame$"},
-	{id: "once-date", file: "mirror/donors.go", old: "if f.traits[f.to].Numbers && !d.Made.Date.Equal(m.Date) {", mutated: "if false {",
+	{id: "once-date", file: "mirror/donors.go", old: "(!d.Made.Date.Equal(m.Date) || ", mutated: "(",
 		guard: "COPY keeps the donor's date, so it must be that of the source", tests: "^TestNotTheSame$"},
 	{id: "once-flags", file: "mirror/donors.go", old: "if !policy.Flags.Allows(f.to) && !d.Made.Flags.Equal(m.Flags) {", mutated: "if false {\n\t\t_ = policy",
 		guard: "where flags do not travel a donor has the right ones already", tests: "^TestFlagsThatDoNotTravel$"},
@@ -39,7 +45,7 @@ var onceMutants = []mutant{
 		guard: "an intent is there while a copy is made", tests: "^TestEveryCrashPoint$|^TestRandomHistories$|^TestCopyCut$"},
 	{id: "once-size", file: "mirror/donors.go", old: "m.Size >= donorOctets && ", mutated: "",
 		guard: "headers of small messages are not read for it", tests: "^TestNotTheSame$"},
-	{id: "once-imap-look", file: "imapside/copy.go", old: " && a.flagged && a.Date.Equal(want.Donor.Date) {", mutated: " {",
+	{id: "once-imap-look", file: "imapside/copy.go", old: "&& a.flagged && a.Date.Equal(want.Donor.Date) &&", mutated: "&& a.flagged &&",
 		guard: "a donor has the date that it is known by", tests: "^TestCopy$"},
 	{id: "once-imap-untold", file: "imapside/copy.go", old: "\t\tif present[uid] {\n\t\t\tc.results[uid] = mirror.Copied{}\n", mutated: "\t\tif present == nil {\n",
 		guard: "an OK without COPYUID may have copied", tests: "^TestCopy$"},

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/emersion/go-imap/v2"
+
 	"mailtwin/mirror"
 )
 
 // Copy stores what a donor holds once more, with other flags. A donor of an IMAP-like
-// store must have the date that it is known by, one of a Maildir-like store the octets.
+// store must have the date and the size that it is known by and no \Deleted, one of a
+// Maildir-like store the octets.
 func (h *handle) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
 	return h.copyAll(ctx, copies, target, true)
 }
@@ -36,6 +39,10 @@ func (h *handle) copyAll(ctx context.Context, copies []mirror.Copying, target mi
 			results = append(results, mirror.Copied{From: c.Donor.Ref, Err: h.wrap(refused(mirror.ErrGone))})
 			continue
 		}
+		if !s.options.Maildir && m.flags.Has(imap.FlagDeleted) && !c.Flags.Has(imap.FlagDeleted) {
+			results = append(results, mirror.Copied{From: c.Donor.Ref, Err: h.wrap(refused(mirror.ErrRefused))})
+			continue
+		}
 		s.log = append(s.log, Command{OpCopy, h.name, c.Donor.Ref, target})
 		results = append(results, h.copy(m, c, to, flagged))
 	}
@@ -45,7 +52,7 @@ func (h *handle) copyAll(ctx context.Context, copies []mirror.Copying, target mi
 // unchanged reports whether a message is what a donor was known as.
 func (h *handle) unchanged(m *message, donor mirror.Message) bool {
 	if !h.options().Maildir {
-		return m.date.Equal(donor.Date)
+		return m.date.Equal(donor.Date) && h.server().size(m) == donor.Size
 	}
 	if !donor.Identity.Exact.Known() {
 		return h.server().size(m) == donor.Size

@@ -13,23 +13,32 @@ import (
 )
 
 // testCopy: a copy has the donor's octets and the flags and the date that were asked for;
-// the donor stays as it was. What is not there, or not what it was, is not copied.
+// the donor stays as it was. What is not there, or not what it was, is not copied, nor on a
+// server what is marked \Deleted.
 func testCopy(t *testing.T, d *desk) {
-	from, list := d.fill(t, suiteBox, 4)
+	from, list := d.fill(t, suiteBox, 6)
 	to := d.make(t, suiteChild)
 	to.view(t)
 	flagged, seen, answered := mirror.MakeFlags(imap.FlagFlagged), mirror.MakeFlags(imap.FlagSeen), mirror.MakeFlags(imap.FlagAnswered)
-	from.store(t, mirror.FlagChange{Ref: list[0].Ref, Add: flagged}, mirror.FlagChange{Ref: list[2].Ref, Add: answered})
+	deleted := mirror.MakeFlags(imap.FlagDeleted)
+	from.store(t, mirror.FlagChange{Ref: list[0].Ref, Add: flagged}, mirror.FlagChange{Ref: list[2].Ref, Add: answered},
+		mirror.FlagChange{Ref: list[4].Ref, Add: deleted})
 	date := suiteDate
 	if !d.traits.Numbers {
 		date = date.AddDate(0, 0, 1)
 	}
-	elsewhere, other := list[1], list[3]
+	elsewhere, other, another := list[1], list[3], list[5]
 	elsewhere.Ref = nowhere()
 	other.Date = other.Date.Add(-time.Hour) // no such message of a server
 	other.Identity.Exact = mirror.Digest{1} // no such file
-	donors := []mirror.Message{list[0], elsewhere, list[2], other, list[1]}
-	want := []mirror.Flags{seen, seen, answered, seen, {}}
+	another.Size++
+	another.Identity.Exact = mirror.Digest{1}
+	donors := []mirror.Message{list[0], elsewhere, list[2], other, list[1], list[4], another}
+	want := []mirror.Flags{seen, seen, answered, seen, {}, {}, {}}
+	refusals := map[int]error{1: mirror.ErrGone, 3: mirror.ErrGone, 6: mirror.ErrGone}
+	if d.traits.Numbers {
+		refusals[5] = mirror.ErrRefused // the copy would be marked for a moment
+	}
 	reserved := to.Reserve(len(donors))
 	var copies []mirror.Copying
 	for i := range donors {
@@ -46,16 +55,16 @@ func testCopy(t *testing.T, d *desk) {
 		t.Fatalf("got %d results and %v, want %d", len(results), err, len(copies))
 	}
 	arrived := to.view(t).New
-	if len(arrived) != 3 {
-		t.Errorf("got %d messages in the target, want 3", len(arrived))
+	if want := len(copies) - len(refusals); len(arrived) != want {
+		t.Errorf("got %d messages in the target, want %d", len(arrived), want)
 	}
 	for i, r := range results {
 		if r.From != donors[i].Ref {
 			t.Errorf("result %d: got one of %v, want %v", i, r.From, donors[i].Ref)
 		}
-		if i == 1 || i == 3 {
-			if !errors.Is(r.Err, mirror.ErrNotDone) || !errors.Is(r.Err, mirror.ErrGone) {
-				t.Errorf("result %d: got %v, want %v, %v", i, r.Err, mirror.ErrNotDone, mirror.ErrGone)
+		if want := refusals[i]; want != nil {
+			if !errors.Is(r.Err, mirror.ErrNotDone) || !errors.Is(r.Err, want) {
+				t.Errorf("result %d: got %v, want %v, %v", i, r.Err, mirror.ErrNotDone, want)
 			}
 			continue
 		}
@@ -72,7 +81,7 @@ func testCopy(t *testing.T, d *desk) {
 		}
 	}
 	from.view(t)
-	for i, flags := range []mirror.Flags{flagged, {}, answered, {}} {
+	for i, flags := range []mirror.Flags{flagged, {}, answered, {}, deleted, {}} {
 		if m, there := from.messages[list[i].UID]; !there || !m.Flags.Equal(flags) {
 			t.Errorf("donor %d: got it there %v with flags %s, want %s", i, there, m.Flags, flags)
 		}
