@@ -93,7 +93,8 @@ func (c *copying) look() error {
 		return err
 	}
 	for _, a := range merge(arrived) {
-		if want := c.wanted[a.UID]; want != nil && a.flagged && a.Date.Equal(want.Donor.Date) && a.Size == want.Donor.Size {
+		want := c.wanted[a.UID]
+		if want != nil && a.flagged && a.Date.Equal(want.Donor.Date) && (a.Size == want.Donor.Size || want.Donor.Size == 0) {
 			c.donors[a.UID] = a.Message
 		}
 	}

@@ -463,13 +463,13 @@ func (t *batch) record(a *Action, r Appended, h *Hasher) {
 	source.Identity.ObjectID = object
 	t.result.Summary.Octets[t.to] += h.Size()
 	t.lend(source, arrived)
-	t.pair(a, source, arrived, false)
+	t.pair(a, source, arrived)
 }
 
 // pair records a message and its copy, which has the flags that it was stored with.
-func (t *batch) pair(a *Action, source, arrived Message, altered bool) {
+func (t *batch) pair(a *Action, source, arrived Message) {
 	whole := t.wholeFlags(a)
-	rec := Record{Mailbox: t.b.name, Base: [2]Flags{whole, whole}, Altered: altered}
+	rec := Record{Mailbox: t.b.name, Base: [2]Flags{whole, whole}}
 	rec.Base[t.to] = whole.Union(arrived.Flags) // what could not be taken away is nobody's wish
 	rec.UID[t.from], rec.UID[t.to] = source.UID, arrived.UID
 	rec.Masked[t.from] = a.Record.Masked[t.from]

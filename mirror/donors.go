@@ -32,8 +32,6 @@ type Donor struct {
 	// copied, and Made its copy. Before this plan's own copy of Source is made, Made has
 	// no UID.
 	Source, Made Message
-	// Altered is that of their record.
-	Altered bool
 	// ours says that this run has seen Made or makes it. Else its UID is one that the state knows.
 	ours bool
 }
@@ -160,7 +158,7 @@ func (y *family) add(f *donorFinder, a *Action) {
 		y.copies = append(y.copies, a)
 		return
 	}
-	d := &Donor{Mailbox: a.Mailbox, Source: a.Message, Made: *a.Partner, Altered: a.Record.Altered, ours: true}
+	d := &Donor{Mailbox: a.Mailbox, Source: a.Message, Made: *a.Partner, ours: true}
 	if f.from == Near {
 		d.Source, d.Made = *a.Partner, a.Message
 	}
@@ -213,7 +211,7 @@ func (f *donorFinder) known(r Record) (*Donor, error) {
 	if side.gone[r.UID[f.to]] || side.unknown[r.UID[f.to]] || b.renumbered() {
 		return nil, nil
 	}
-	d := &Donor{Mailbox: r.Mailbox, Altered: r.Altered}
+	d := &Donor{Mailbox: r.Mailbox}
 	for _, s := range Sides {
 		m := b.sides[s].messages[r.UID[s]]
 		if m == nil {
@@ -349,19 +347,17 @@ func (f *donorFinder) fits(d *Donor, a *Action, twins map[Digest]bool) bool {
 	if !policy.Flags.Allows(f.to) && !d.Made.Flags.Equal(m.Flags) {
 		return false // what an interrupted COPY took along would stay
 	}
-	object := m.Identity.ObjectID != "" && m.Identity.ObjectID == d.Source.Identity.ObjectID && m.Size == d.Source.Size
-	if d.Altered && !(object && f.snapshot.Sides[f.to].Bytes == ChangesBytes) || !d.Altered && !sameOctets(&d.Source, &d.Made) {
+	if d.Made.UID != 0 && !sameOctets(&d.Source, &d.Made) {
 		return false
 	}
+	object := m.Identity.ObjectID != "" && m.Identity.ObjectID == d.Source.Identity.ObjectID && m.Size == d.Source.Size
 	return object || f.same(d, a, twins)
 }
 
-// sameOctets reports whether a copy has the octets of its source, as far as is known.
+// sameOctets reports whether a copy is known to have the octets of its source: that two
+// headers are the same makes a pair, and no third message.
 func sameOctets(source, made *Message) bool {
-	if source.Identity.Exact.Known() && made.Identity.Exact.Known() {
-		return source.Identity.Exact == made.Identity.Exact
-	}
-	return source.Size == made.Size
+	return source.Identity.Exact.Known() && source.Identity.Exact == made.Identity.Exact
 }
 
 // same reports whether content proves that d's source is the message that is copied.

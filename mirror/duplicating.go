@@ -158,7 +158,11 @@ func (t *batch) makeCopies(ctx context.Context, donors Mailbox) (left []Action, 
 	of := map[UID]*Action{} // by the donor's UID
 	for i, uid := range t.order {
 		a := t.actions[uid]
-		copies[i] = Copying{Donor: a.Donor.Made, Reserved: t.intents[uid].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date}
+		donor := a.Donor.Made
+		if t.snapshot.Sides[t.to].Bytes == ChangesBytes {
+			donor.Size = 0 // that of what was sent
+		}
+		copies[i] = Copying{Donor: donor, Reserved: t.intents[uid].Reserved, Flags: t.wholeFlags(a), Date: a.Message.Date}
 		of[a.Donor.Made.UID] = a
 	}
 	results, copyErr := donors.Copy(ctx, copies, t.b.name)
@@ -215,7 +219,7 @@ func (t *batch) made(a *Action, r Copied) (travels bool) {
 		source.Identity.ObjectID = a.Message.Identity.ObjectID
 		arrived.Ref, arrived.Flags, arrived.Date, arrived.Identity.ObjectID = r.To, r.Flags, a.Message.Date, ""
 		t.result.Summary.Saved[t.to] += arrived.Size
-		t.pair(a, source, arrived, d.Altered)
+		t.pair(a, source, arrived)
 	}
 	return false
 }

@@ -6,7 +6,7 @@ import "time"
 type Copying struct {
 	// Donor is the message as the state knows it. What is there now must be it as far
 	// as the side can tell without its body travelling: a server's message has its
-	// date and its size, a file its octets.
+	// date and its size, unless that is 0, which is not known; a file its octets.
 	Donor    Message
 	Reserved Ref // from the target's Reserve
 	// Flags are those that the copy shall have, whatever the donor has.

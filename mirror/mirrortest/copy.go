@@ -52,7 +52,7 @@ func (h *handle) copyAll(ctx context.Context, copies []mirror.Copying, target mi
 // unchanged reports whether a message is what a donor was known as.
 func (h *handle) unchanged(m *message, donor mirror.Message) bool {
 	if !h.options().Maildir {
-		return m.date.Equal(donor.Date) && h.server().size(m) == donor.Size
+		return m.date.Equal(donor.Date) && (donor.Size == 0 || h.server().size(m) == donor.Size)
 	}
 	if !donor.Identity.Exact.Known() {
 		return h.server().size(m) == donor.Size
