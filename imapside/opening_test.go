@@ -348,6 +348,23 @@ func TestMemoryOfFailedSession(t *testing.T) {
 	}
 }
 
+// TestMemoryOfUntoldSession: neither does one that is cut when it asks for capabilities.
+func TestMemoryOfUntoldSession(t *testing.T) {
+	all := []string{plain, "NOOP", "NAMESPACE", listBoth, "LOGOUT"}
+	waiting := steps(hello, burst(all, answers("LOGOUT")...))
+	r := briefly(t, learned(t, stepByStep, tried), []imaptest.Step{imaptest.ExpectOneWrite(all...), send(greeting), imaptest.Close()}, waiting)
+	memory := r.Memory()
+	r.Close()
+	r = briefly(t, memory, waiting, []imaptest.Step{send("* OK ready"), imaptest.Expect("CAPABILITY"), imaptest.Close()})
+	memory = r.Memory()
+	if _, err := r.Open(t.Context(), box, mirror.ReadWrite, mirror.Checkpoint{}); !errors.Is(err, mirror.ErrCut) {
+		t.Errorf("got %v, want %v", err, mirror.ErrCut)
+	}
+	if got := r.Memory(); got != memory {
+		t.Errorf("got  %s\nwant %s", got, memory)
+	}
+}
+
 // TestLostBeforeGreeting: a server that loses what comes before its greeting, or ends the
 // connection for it, is waited for from then on, and still answers all in one turn.
 func TestLostBeforeGreeting(t *testing.T) {

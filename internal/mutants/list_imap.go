@@ -119,7 +119,7 @@ var imapMutants = []mutant{
 		mutated: "\tlanes := &s.m.repo.lanes\n\tlanes.answered(w.lane, w.room())\n\tif s.ended != nil {\n\t\treturn s.ended\n\t}\n",
 		guard:   "what is under way is counted down once", tests: "^TestLanesAfterFailedFetch$"},
 	{id: "memory-before", file: "imapside/connect.go", old: "\tbefore, err := learnCaps(ctx, r.conn)\n", mutated: "\tbefore, err := learnCaps(ctx, r.conn)\n\tr.before = before\n",
-		guard: "a session that fails early takes nothing from the memory", tests: "^TestMemoryOfFailedSession$"},
+		guard: "a session that fails early takes nothing from the memory", tests: "^TestMemoryOfUntoldSession$"},
 	{id: "lane-missing", file: "imapside/ticket.go", old: "s.missing = append(s.missing, uid)", mutated: "_ = uid",
 		guard: "what another connection does not give is asked for again", tests: "^TestLaneFaults$"},
 	{id: "lane-entered", file: "imapside/fetch.go", old: "len(sections.again)+len(sections.missing) > 0", mutated: "len(sections.again) > 0",

@@ -3,18 +3,20 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // A mutant whose old text is gone from its file, or there twice, would say
-// nothing: the list has to follow the code.
+// nothing: the list has to follow the code. Nor would one whose tests are gone.
 func TestListIsNotStale(t *testing.T) {
 	root, err := findRoot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
+	seen, tests := map[string]bool{}, map[string][]string{}
 	for _, m := range all() {
 		if seen[m.id] {
 			t.Errorf("%s: got the id twice", m.id)
@@ -26,10 +28,48 @@ func TestListIsNotStale(t *testing.T) {
 		if _, err := m.apply(root); err != nil {
 			t.Error(err)
 		}
+		if tests[m.in()] == nil {
+			tests[m.in()] = testsIn(t, filepath.Join(root, m.in()))
+		}
+		for _, pattern := range m.patterns() {
+			if !slices.ContainsFunc(tests[m.in()], regexp.MustCompile(pattern).MatchString) {
+				t.Errorf("%s: no test of %s has a name like %s", m.id, m.in(), pattern)
+			}
+		}
 	}
 	if len(seen) < 40 {
 		t.Errorf("got %d mutants, want at least 40", len(seen))
 	}
+}
+
+// patterns are those of the tests, each of which must find one, without their subtests.
+func (m mutant) patterns() []string {
+	top, _, _ := strings.Cut(m.tests, "/")
+	if strings.Contains(top, "(") {
+		return []string{top}
+	}
+	return strings.Split(top, "|")
+}
+
+var testName = regexp.MustCompile(`(?m)^func (Test\w*)\(`)
+
+// testsIn returns the names of the tests in a directory.
+func testsIn(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range testName.FindAllSubmatch(text, -1) {
+			names = append(names, string(found[1]))
+		}
+	}
+	return names
 }
 
 func TestApplyWantsOneOccurrence(t *testing.T) {
