@@ -326,4 +326,18 @@ during far 14 edit far 0
 rest
 remove near 1
 crash before 18`},
+	// Our own copy, of which no UID was told, was taken for its equal twin that had been
+	// moved away.
+	{"bare IMAP and bare IMAP", `deliver far INBOX 3
+deliver far INBOX 3
+rest
+deliver far INBOX 3
+move near 0 Archive`},
+	// What an interrupted copy had made was moved while the next run looked, and the copy
+	// was sent again.
+	{"Maildir and stale IMAP", `deliver far INBOX 3
+deliver near Archive 3
+deliver far INBOX 3
+cut far 0 0s
+during far 2 move far 0 Lists/go`},
 }
