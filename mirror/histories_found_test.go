@@ -340,4 +340,22 @@ deliver near Archive 3
 deliver far INBOX 3
 cut far 0 0s
 during far 2 move far 0 Lists/go`},
+	// A flag that a person had taken away before the message was moved was taken for one
+	// that the server had refused.
+	{"IMAP without mod-sequences and Maildir", `renumber far INBOX
+deliver far INBOX 3
+flags far 0 \Seen
+rest
+deliver far Entwürfe 3
+move far 1 Archive
+rest
+flags far 0 \Seen
+move far 1 Archive
+crash inside 13
+flags far 0 
+crash after 2
+flags far 3 \Seen
+deliver far Lists/go 17
+move near 2 INBOX
+keyword near 6 work`},
 }

@@ -156,7 +156,7 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	r := &b.box.Records[i]
 	old := r.Record
 	if !r.State[s].shown() {
-		r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, m.Flags)
+		r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, m.Flags, b.box.Sides[s].Keeps)
 	}
 	r.State[s] = Confirmed
 	r.UID[s] = m.UID
