@@ -51,6 +51,7 @@ func (x *run) gather(ctx context.Context, only map[Name]bool, wide bool) (boxes 
 	}
 	findMadeAnew(visit)
 	x.stopExchanged(visit)
+	x.stopWindowed(visit)
 	return boxes, listings, x.forgetRenumbered(visit)
 }
 

@@ -326,4 +326,36 @@ during far 14 edit far 0
 rest
 remove near 1
 crash before 18`},
+	// Our own copy, of which no UID was told, was taken for its equal twin that had been
+	// moved away.
+	{"bare IMAP and bare IMAP", `deliver far INBOX 3
+deliver far INBOX 3
+rest
+deliver far INBOX 3
+move near 0 Archive`},
+	// What an interrupted copy had made was moved while the next run looked, and the copy
+	// was sent again.
+	{"Maildir and stale IMAP", `deliver far INBOX 3
+deliver near Archive 3
+deliver far INBOX 3
+cut far 0 0s
+during far 2 move far 0 Lists/go`},
+	// A flag that a person had taken away before the message was moved was taken for one
+	// that the server had refused.
+	{"IMAP without mod-sequences and Maildir", `renumber far INBOX
+deliver far INBOX 3
+flags far 0 \Seen
+rest
+deliver far Entwürfe 3
+move far 1 Archive
+rest
+flags far 0 \Seen
+move far 1 Archive
+crash inside 13
+flags far 0 
+crash after 2
+flags far 3 \Seen
+deliver far Lists/go 17
+move near 2 INBOX
+keyword near 6 work`},
 }

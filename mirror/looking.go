@@ -46,7 +46,7 @@ func (x *run) rested(ctx context.Context, plan Plan, before [2]Listing) (bool, e
 		if a.Kind == Copy || a.Kind == Remove && !a.ForGood {
 			matters[a.Side.Other()] = true
 		}
-		if a.Kind == Release {
+		if a.Kind == Release || a.Kind == Copy && a.fromAbsence() { // it may stand elsewhere by now
 			matters[a.Side] = true
 		}
 	}

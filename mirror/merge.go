@@ -76,10 +76,11 @@ func pairBases(now [2]Flags) [2]Flags {
 }
 
 // confirmFlags masks what is missing at the first sight of our own copy, of what
-// it was stored with: the side refused it, nobody removed it.
-func confirmFlags(r Record, s Side, was, now Flags) Record {
-	missing := r.Base[s].Intersect(was).Minus(now).Minus(r.Masked[s])
-	r.Masked[s] = r.Masked[s].Union(missing)
+// it was stored with and of what the mailbox does not store: the side refused it, nobody
+// removed it.
+func confirmFlags(r Record, s Side, was, now Flags, keeps Storable) Record {
+	missing := r.Base[s].Minus(now).Minus(r.Masked[s])
+	r.Masked[s] = r.Masked[s].Union(missing.Intersect(was)).Union(missing.Minus(keeps.Only(missing)))
 	r.State[s] = Confirmed
 	return r
 }

@@ -201,9 +201,13 @@ func TestCopyToSideWithoutKeywords(t *testing.T) {
 func TestConfirmFlags(t *testing.T) {
 	t.Parallel()
 	r := Record{Base: [2]Flags{flagsOf("SFK"), flagsOf("SFK")}, Masked: [2]Flags{{}, flagsOf("K")}, State: [2]Confirmation{Confirmed, Unconfirmed}}
-	got := confirmFlags(r, Near, r.Base[Near], flagsOf("SW"))
+	got := confirmFlags(r, Near, r.Base[Near], flagsOf("SW"), AllFlags())
 	if got.State[Near] != Confirmed || !got.Masked[Near].Equal(flagsOf("FK")) || got.Base != r.Base {
 		t.Errorf("got %+v, want confirmed, base as before, F and K masked", got)
+	}
+	moved := confirmFlags(Record{Base: [2]Flags{flagsOf("SK"), flagsOf("SK")}}, Near, Flags{}, Flags{}, systemOnly())
+	if !moved.Masked[Near].Equal(flagsOf("K")) {
+		t.Errorf("got %q masked where nothing is known of what came along, want K, which is not stored", moved.Masked[Near])
 	}
 	for _, keeps := range []Storable{AllFlags(), systemOnly()} {
 		plan := mergeFlags(NewPolicy(TwoWay, Far), got, [2]Flags{flagsOf("SFK"), flagsOf("SW")}, [2]Storable{AllFlags(), keeps})

@@ -117,6 +117,9 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	}
 	arrived := a.Message
 	arrived.Ref = r.To
+	if e.traits[s].Numbers {
+		arrived.Flags = Flags{} // whatever people made of them until then went along
+	}
 	to.sides[s].messages[arrived.UID] = &arrived
 	rec := a.Record
 	rec.UID[s] = arrived.UID

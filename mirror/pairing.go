@@ -15,11 +15,28 @@ func (b *boxPlanner) rebind() {
 		if len(gone) == 0 {
 			continue
 		}
-		fresh := b.fresh(s)
+		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return b.mayBeOurs(s, m) })
 		for _, m := range b.sameSide(s, b.placedGone(s, gone, index), b.placed(fresh)) {
 			b.rebindRecord(s, index[m.a], fresh[m.b])
 		}
 	}
+}
+
+// mayBeOurs reports whether m, which is new on s, may be a copy that an open intent tells
+// of: then it is to be paired with the source of that.
+func (b *boxPlanner) mayBeOurs(s Side, m Message) bool {
+	for _, in := range b.intents[s.Other()] {
+		switch {
+		case in.Kind != CopyIntent:
+		case in.Reserved.Base != "":
+			if m.Base == in.Reserved.Base {
+				return true
+			}
+		case m.UID >= in.TargetUIDNext && in.fits(m):
+			return true
+		}
+	}
+	return false
 }
 
 // rebindBothGone finds messages of a Maildir that were renamed while they were
@@ -139,7 +156,7 @@ func (b *boxPlanner) rebindRecord(s Side, i int, m Message) {
 	r := &b.box.Records[i]
 	old := r.Record
 	if !r.State[s].shown() {
-		r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, m.Flags)
+		r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, m.Flags, b.box.Sides[s].Keeps)
 	}
 	r.State[s] = Confirmed
 	r.UID[s] = m.UID

@@ -237,7 +237,7 @@ func (b *boxPlanner) confirm() {
 			case r.State[s].departed():
 				r.State[s] = Confirmed // it is back
 			default:
-				r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, r.Seen[s].Message.Flags)
+				r.Record = confirmFlags(r.Record, s, r.Seen[s].Was, r.Seen[s].Message.Flags, b.box.Sides[s].Keeps)
 			}
 		}
 	}

@@ -55,6 +55,35 @@ func (x *run) forgetRenumbered(visit []*box) error {
 	return nil
 }
 
+// stopWindowed stops mailboxes that were renumbered, show a number of messages at which
+// servers stop showing older ones, and do not show all that the state knows of them. What
+// they hide has no partner by content, and would be sent to them again.
+func (x *run) stopWindowed(visit []*box) {
+	for _, b := range visit {
+		for _, s := range Sides {
+			side := &b.sides[s]
+			v := side.view
+			if v == nil || !v.Renumbered || side.row == nil || !x.traits[s].Numbers || !providerWindows[v.Total] && !providerWindows[v.Selected] {
+				continue
+			}
+			shown := map[look]int{}
+			for i := range v.New {
+				shown[lookOf(v.New[i])]++
+			}
+			hidden := 0
+			for _, m := range side.before {
+				if shown[lookOf(*m)]--; shown[lookOf(*m)] < 0 {
+					hidden++
+				}
+			}
+			if hidden > 0 {
+				side.stop(fmt.Sprintf("UIDVALIDITY changed, and it shows %d messages, a number at which servers stop showing older ones: the %d that it does not show"+
+					" would be sent to it again; make the server show all of them, and run again", v.Total, hidden))
+			}
+		}
+	}
+}
+
 // keptTombs finds the messages of tombs under their new UIDs: still marked
 // \Deleted, of the same size and date.
 func (x *run) keptTombs(b *box, s Side) (kept []Tomb) {

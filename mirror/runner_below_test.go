@@ -99,3 +99,37 @@ func TestPairedBelowWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestRenumberedBelowWindow: a server that shows its newest messages only numbers them anew.
+// What it hides is not sent to it again, and what it shows waits until all is shown.
+func TestRenumberedBelowWindow(t *testing.T) {
+	t.Parallel()
+	const window = 1000
+	for _, hidden := range []int{0, 5} {
+		p := newPair(t, mirrortest.Options{Window: window}, maildirLike())
+		far := p.servers[mirror.Far]
+		for n := range window {
+			p.deliverFar(nametrans.Inbox, letter(n), mirror.Flags{})
+		}
+		p.settle()
+		for n := range hidden {
+			p.deliverFar(nametrans.Inbox, letter(window+n), mirror.Flags{})
+		}
+		p.sync(mirror.ExitDone)
+		far.Renumber(nametrans.Inbox, 77)
+		for range 2 {
+			result, err := p.try()
+			if exit, want := mirror.Exit(result, err), map[bool]int{true: mirror.ExitPartly}[hidden > 0]; exit != want || result.Summary.Copied != [2]int{} {
+				t.Errorf("%d hidden: exit %d, %+v, %v; want %d and nothing copied", hidden, exit, result.Summary, result.Problems, want)
+			}
+		}
+		if got := len(far.Messages(nametrans.Inbox)); got != window+hidden {
+			t.Errorf("%d hidden: far holds %d, want %d", hidden, got, window+hidden)
+		}
+		p.deliverNear(nametrans.Inbox, letter(window+hidden), mirror.Flags{})
+		p.try()
+		if got, want := len(far.Messages(nametrans.Inbox)), map[bool]int{true: window + hidden, false: window + 1}[hidden > 0]; got != want {
+			t.Errorf("%d hidden: far holds %d, want %d", hidden, got, want)
+		}
+	}
+}
