@@ -108,15 +108,19 @@ func (c *copier) write(d *delivery, from source, size int64, donor *mirror.Messa
 	return nil
 }
 
-// fill puts the octets of a donor into f, and checks that they are its own.
+// fill puts the octets of a donor into f, and checks that they are its own: those that f
+// holds, for other programs may write to the donor at any moment.
 func (c *copier) fill(f *tmpFile, from source, size int64, donor *mirror.Message) error {
-	body, err := formOf(from, size)
-	if err != nil {
-		return fmt.Errorf("read donor: %w", err)
-	}
 	shared, err := f.share(from)
 	if err != nil {
 		return err
+	}
+	if shared {
+		from = f.shared(size)
+	}
+	body, err := formOf(from, size)
+	if err != nil {
+		return fmt.Errorf("read donor: %w", err)
 	}
 	hasher := mirror.NewHasher(body.Form)
 	var to io.Writer = hasher
@@ -137,7 +141,7 @@ func isKnown(m *mirror.Message, read *mirror.Hasher) bool {
 	is := read.Sum()
 	switch known := m.Identity; {
 	case known.Exact.Known():
-		return is.Exact == known.Exact
+		return is.Exact == known.Exact && is.Form == known.Form
 	case known.Header.Known() && known.Header != is.Header:
 		return false
 	}

@@ -185,6 +185,9 @@ func (d *testDisk) share(from source, to file) bool {
 	if !d.shares {
 		return d.realDisk.share(from, to)
 	}
+	if d.sharing != nil {
+		d.sharing()
+	}
 	at, err := from.Seek(0, io.SeekCurrent)
 	if err == nil {
 		_, err = from.Seek(0, io.SeekStart)
@@ -224,5 +227,50 @@ func TestSharedBlocks(t *testing.T) {
 			}
 			w.wantFiles("Other/tmp")
 		})
+	}
+}
+
+// TestWrittenWhileShared: what another program writes to a donor right before its blocks
+// are shared is not what it is known by, whatever it held a moment ago.
+func TestWrittenWhileShared(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"small": crlfMessage, "large": "Subject: a\r\n\r\n" + strings.Repeat("a line\r\n", maxInMemory/6)} {
+		for what, write := range map[string]func(was []byte) []byte{
+			"other octets": func(was []byte) []byte { return append([]byte("s"), was[1:]...) },
+			"more":         func(was []byte) []byte { return append(was, "more\n"...) },
+		} {
+			t.Run(name+", "+what, func(t *testing.T) {
+				w, from, to, donor := copyWorld(t, text)
+				w.disk.shares = true
+				w.disk.sharing = func() {
+					was, err := os.ReadFile(w.file("INBOX/cur"))
+					if err == nil {
+						err = os.WriteFile(w.file("INBOX/cur"), write(was), 0)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+				if r := w.copy(from, to, donor, ""); !errors.Is(r.Err, mirror.ErrNotDone) {
+					t.Errorf("got %v, want %v", r.Err, mirror.ErrNotDone)
+				}
+				for _, dir := range []string{"tmp", "new", "cur"} {
+					w.wantFiles("Other/" + dir)
+				}
+			})
+		}
+	}
+}
+
+// TestOtherLineEnds: a donor whose line ends were written anew is another file, though it
+// is the same message.
+func TestOtherLineEnds(t *testing.T) {
+	t.Parallel()
+	w, from, to, donor := copyWorld(t, crlfMessage)
+	if err := os.WriteFile(w.file("INBOX/cur"), []byte(crlfMessage), 0); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.copy(from, to, donor, ""); !errors.Is(r.Err, mirror.ErrGone) {
+		t.Errorf("got %v, want %v", r.Err, mirror.ErrGone)
 	}
 }

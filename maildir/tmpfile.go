@@ -3,6 +3,7 @@ package maildir
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 )
@@ -51,6 +52,18 @@ func (t *tmpFile) share(from source) (bool, error) {
 		return false, err
 	}
 	return t.disk.share(from, t.file), nil
+}
+
+// sharedFile is what a file in tmp holds that was made by share.
+type sharedFile struct{ *io.SectionReader }
+
+// Close does nothing: the file is closed with the one in tmp.
+func (sharedFile) Close() error { return nil }
+
+// shared returns what share made, of which size octets are expected: one more shows
+// that there are others.
+func (t *tmpFile) shared(size int64) source {
+	return sharedFile{io.NewSectionReader(t.file, 0, size+1)}
 }
 
 // ReadAt reads what was written.

@@ -298,6 +298,8 @@ type testDisk struct {
 	skip func(name string) bool
 	// shares says that files can share blocks.
 	shares bool
+	// sharing is called right before they do.
+	sharing func()
 	// chunk is how many names are given at once; 0 is all.
 	chunk int
 }
