@@ -298,8 +298,8 @@ type testDisk struct {
 	skip func(name string) bool
 	// shares says that files can share blocks.
 	shares bool
-	// sharing is called right before they do.
-	sharing func()
+	// sharing is called right before they do, and what it returns right behind.
+	sharing func() func()
 	// chunk is how many names are given at once; 0 is all.
 	chunk int
 }
