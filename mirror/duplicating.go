@@ -229,14 +229,23 @@ func (t *batch) notMade(a *Action) {
 	t.changes.DropIntents = append(t.changes.DropIntents, t.intents[a.Message.UID].ID)
 }
 
-// basesOf returns bases for two messages found equal. A copy that a server made of a
-// donor may have that one's flags: then they become those of its source.
+// basesOf returns bases for two messages found equal.
 func (b *boxPlanner) basesOf(m [2]Message) [2]Flags {
+	now := [2]Flags{m[Far].Flags, m[Near].Flags}
 	for _, s := range Sides {
 		in, made := b.intentOf(s, m[s].UID), m[s.Other()]
-		if in != nil && in.Kind == CopyIntent && in.Donated && in.Reserved.Base == "" && made.UID >= in.TargetUIDNext {
-			return [2]Flags{made.Flags, made.Flags}
+		if in != nil && in.Kind == CopyIntent && made.UID >= in.TargetUIDNext {
+			return in.bases(now, s.Other())
 		}
 	}
-	return pairBases([2]Flags{m[Far].Flags, m[Near].Flags})
+	return pairBases(now)
+}
+
+// bases returns bases for a message that was copied and its copy on side to. A copy that a
+// server made of a donor may have that one's flags: then they become those of its source.
+func (in *Intent) bases(now [2]Flags, to Side) [2]Flags {
+	if in.Donated && in.Reserved.Base == "" {
+		return [2]Flags{now[to], now[to]}
+	}
+	return pairBases(now)
 }

@@ -254,7 +254,7 @@ func (p *planner) move(s Side, gone, fresh placed) {
 	if gone.intent != nil {
 		from.claimed[o][gone.partner.UID] = true
 		a.UID, a.Intent = uids(o, gone.partner.UID), gone.intent.ID
-		a.Record.Base = pairBases(sidedFlags(s, fresh.Flags, gone.partner.Flags))
+		a.Record.Base = gone.intent.bases(sidedFlags(s, fresh.Flags, gone.partner.Flags), s)
 	} else {
 		r := from.box.Records[gone.record]
 		if p.movedBefore(o, r, to, fresh.Message) {

@@ -412,6 +412,35 @@ func TestCopyCut(t *testing.T) {
 	}
 }
 
+// TestCopyCutAndMoved: somebody moved the copy of a COPY that was cut, with the flags of
+// its donor. Its source is moved there, and its flags are those of the source all the same.
+func TestCopyCutAndMoved(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, mirrortest.Options{}, mirrortest.Options{Gap: 2})
+	near := p.servers[mirror.Near]
+	for i, name := range []mirror.Name{nametrans.Inbox, box("Archive"), box("Later")} {
+		if name != nametrans.Inbox {
+			p.servers[mirror.Far].CreateMailbox(name, "")
+		}
+		p.deliverFar(name, letter(i), flags(`\Flagged work`))
+	}
+	p.settle()
+	p.deliverFar(box("Archive"), letter(0), flags(`\Seen later`))
+	p.hook(mirror.Near, &hooks{copy: func(_ mirror.Name, list []mirror.Copying) ([]mirror.Copied, error, bool) {
+		near.Move(box("Archive"), near.Copy(nametrans.Inbox, list[0].Donor.UID, box("Archive")), box("Later"))
+		return nil, mirror.ErrCut, true
+	}})
+	p.sync(mirror.ExitTemporary)
+	p.wrap = nil
+	p.settle()
+	p.alike()
+	i := slices.IndexFunc(p.servers[mirror.Far].Messages(box("Later")), func(m mirrortest.Held) bool { return string(m.Body) == string(letter(0)) })
+	if i < 0 || !p.servers[mirror.Far].Messages(box("Later"))[i].Flags.Equal(flags(`\Seen later`)) {
+		t.Errorf("got %v on far, want letter 0 in Later with the flags of its source", p.dump(mirror.Far))
+	}
+	p.quiet()
+}
+
 // TestDonorSentAgain: what was interrupted is sent again, whoever may have it: what
 // becomes of it is known then.
 func TestDonorSentAgain(t *testing.T) {
