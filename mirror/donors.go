@@ -68,16 +68,8 @@ type family struct {
 }
 
 func (f *donorFinder) find(ctx context.Context) error {
-	f.gather()
-	if err := f.remember(); err != nil {
+	if err := f.gather(); err != nil || len(f.families) == 0 {
 		return err
-	}
-	f.families = slices.DeleteFunc(f.families, func(y family) bool {
-		n := len(y.copies) + len(y.donors)
-		return len(y.copies) == 0 || n < 2 || n > maxAlike
-	})
-	if len(f.families) == 0 {
-		return nil
 	}
 	if err := f.identify(ctx); err != nil {
 		return err
@@ -102,13 +94,17 @@ func alike(a, b *Message) bool {
 	return a.Size == b.Size && a.Date.Equal(b.Date)
 }
 
-// gather sorts what this plan copies or pairs into families. There may be a million,
-// so that only a number of each is held.
-func (f *donorFinder) gather() {
-	type mark struct {
-		hash  uint64
-		index int
-	}
+// mark is a hash of what messages share that may be the same, and the index of the action
+// of one of them.
+type mark struct {
+	hash  uint64
+	index int
+}
+
+// gather sorts what this plan copies or pairs into families, with the donors that the
+// state knows. There may be a million messages, so that only a number of each is held, and
+// no family of which nothing follows.
+func (f *donorFinder) gather() error {
 	var marks []mark
 	seed := maphash.MakeSeed()
 	for i := range f.actions {
@@ -123,20 +119,40 @@ func (f *donorFinder) gather() {
 		}
 	}
 	slices.SortFunc(marks, func(a, b mark) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.index, b.index)) })
+	remembers := slices.ContainsFunc(f.boxes, func(b *box) bool { return b.count > 0 })
 	for len(marks) > 0 {
 		n := 1
 		for n < len(marks) && marks[n].hash == marks[0].hash {
 			n++
 		}
-		if n > 1 && n <= maxAlike || f.remembers() {
-			var y family
-			for _, m := range marks[:n] {
-				y.add(f, &f.actions[m.index])
-			}
-			f.families = append(f.families, y)
+		if err := f.gatherOne(marks[:n], remembers); err != nil {
+			return err
 		}
 		marks = marks[n:]
 	}
+	return nil
+}
+
+// gatherOne makes a family of messages that share a mark, if one of them may have a donor.
+// remembers says that the state has records.
+func (f *donorFinder) gatherOne(marks []mark, remembers bool) error {
+	copied := func(m mark) bool { return f.actions[m.index].Kind == Copy }
+	if len(marks) > maxAlike || len(marks) == 1 && !remembers || !slices.ContainsFunc(marks, copied) {
+		return nil
+	}
+	var y family
+	for _, m := range marks {
+		y.add(f, &f.actions[m.index])
+	}
+	if remembers {
+		if err := f.remember(&y); err != nil {
+			return err
+		}
+	}
+	if n := len(y.copies) + len(y.donors); n >= 2 && n <= maxAlike {
+		f.families = append(f.families, y)
+	}
+	return nil
 }
 
 // source returns the message of an action on the side where copies come from, if it
@@ -167,34 +183,20 @@ func (y *family) add(f *donorFinder, a *Action) {
 	}
 }
 
-// remembers reports whether the state has records at all.
-func (f *donorFinder) remembers() bool {
-	return slices.ContainsFunc(f.boxes, func(b *box) bool { return b.count > 0 })
-}
-
-// remember adds the donors that the state knows.
-func (f *donorFinder) remember() error {
-	if !f.remembers() {
-		return nil
+// remember adds the donors that the state knows to a family that copies something.
+func (f *donorFinder) remember(y *family) error {
+	m := &y.copies[0].Message
+	records, err := f.State.Alike(f.from, *m)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
 	}
-	for i := range f.families {
-		y := &f.families[i]
-		if len(y.copies) == 0 || len(y.copies)+len(y.donors) > maxAlike {
-			continue
-		}
-		m := &y.copies[0].Message
-		records, err := f.State.Alike(f.from, *m)
+	for _, r := range records {
+		d, err := f.known(r)
 		if err != nil {
-			return fmt.Errorf("read state: %w", err)
+			return err
 		}
-		for _, r := range records {
-			d, err := f.known(r)
-			if err != nil {
-				return err
-			}
-			if d != nil && alike(&d.Source, m) {
-				y.donors = append(y.donors, d)
-			}
+		if d != nil && alike(&d.Source, m) {
+			y.donors = append(y.donors, d)
 		}
 	}
 	return nil
