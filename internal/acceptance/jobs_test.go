@@ -12,8 +12,8 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 )
 
-// A ledger says where every message must be in the end, by its digest. The
-// letters of a corpus are all different.
+// A ledger says where every message must be in the end, by its digest; where a person
+// copied it, by copyOf that as well. The letters of a corpus are all different.
 type ledger map[string]standing
 
 // standing is the mailbox and the flags of a message.
@@ -52,6 +52,7 @@ var jobs = []struct {
 	{"flags", true, (*stage).toFlag},
 	{"moves", true, (*stage).toMove},
 	{"removals", true, (*stage).toRemove},
+	{"copies", false, (*stage).toCopy},
 }
 
 // bulkDate is the INTERNALDATE of a message of the bulk.
@@ -73,10 +74,10 @@ func (g *stage) alter(n int, change func(*standing)) {
 	g.due[g.digests[n]] = at
 }
 
-// fillBoth makes a bulk that both sides hold.
-func (g *stage) fillBoth() {
+// fillBoth makes a bulk that both sides hold, of letters with more behind each.
+func (g *stage) fillBoth(more string) {
 	for n := range *bulk {
-		body, flags := letter(g.r, n), bulkFlags[n%len(bulkFlags)]
+		body, flags := append(letter(g.r, n), more...), bulkFlags[n%len(bulkFlags)]
 		g.files = append(g.files, g.deliverLocal("INBOX", n, body, flags.letters, bulkDate(n)))
 		g.digests = append(g.digests, g.expect("INBOX", n, body, flags.words))
 	}
@@ -183,5 +184,32 @@ func (g *stage) toRemove() {
 	}
 	for n := 1; n < removed; n += 2 {
 		delete(g.due, g.digests[n])
+	}
+}
+
+// copyOf is the key under which the copy of a message stands.
+func copyOf(digest string) string { return "copy of " + digest }
+
+// toCopy copies letters that are large enough to be known again.
+func (g *stage) toCopy() {
+	g.fillBoth(strings.Repeat("more of the letter\r\n", 1000))
+	for n := 0; n < *bulk; n += 2 {
+		text, err := os.ReadFile(g.files[n])
+		g.must(err)
+		g.deliverLocal("Archive", 1000+n, text, "F", bulkDate(n))
+	}
+	c := g.dial()
+	defer c.Close()
+	if _, err := c.Copy(g.odd(c, *bulk), "Archive").Wait(); err != nil {
+		g.t.Fatal(err)
+	}
+	if _, err := c.Select("Archive", nil).Wait(); err != nil {
+		g.t.Fatal(err)
+	}
+	copies := imap.SeqSet{imap.SeqRange{Start: 2, Stop: 0}} // behind what fillBoth put there
+	g.must(c.Store(copies, &imap.StoreFlags{Op: imap.StoreFlagsSet, Flags: []imap.Flag{"work"}}, nil).Close())
+	for n := range *bulk {
+		flags := []string{`\flagged`, "work"}[n%2]
+		g.due[copyOf(g.digests[n])] = standing{"Archive", entry{g.digests[n], flags, bulkDate(n).Unix()}}
 	}
 }

@@ -121,7 +121,7 @@ func newStage(t testing.TB, p *proxy, server *servers.Dovecot, r *rand.Rand, pai
 	g.port = p.port
 	g.writeConfig()
 	if paired {
-		g.fillBoth()
+		g.fillBoth("")
 	}
 	return g
 }

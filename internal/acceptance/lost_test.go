@@ -97,7 +97,7 @@ func TestStateOld(t *testing.T) {
 			t.Parallel()
 			server := servers.Need(t, kind.options)
 			g := &stage{setup: newSetup(t, server), r: rand.New(rand.NewSource(*seed + int64(k))), due: ledger{}}
-			g.fillBoth()
+			g.fillBoth("")
 			var old []string
 			for i, change := range []func(){
 				g.toMove,
