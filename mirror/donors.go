@@ -190,6 +190,9 @@ func (f *donorFinder) remember(y *family) error {
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
+	if len(records) >= maxAlike {
+		return nil // there may be more, and twins among them
+	}
 	for _, r := range records {
 		d, err := f.known(r)
 		if err != nil {

@@ -3,6 +3,8 @@ package mirror
 import (
 	"testing"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // Letters of the tests are small.
@@ -38,5 +40,44 @@ func TestNothingHeld(t *testing.T) {
 	}
 	if state.asked != messages {
 		t.Errorf("the state was asked %d times, want %d, once for each copy", state.asked, messages)
+	}
+}
+
+// manyRecords is a state with records that look alike: one in Archive, the others in a
+// mailbox that is not mirrored.
+type manyRecords struct {
+	State
+	records int
+	message Message
+}
+
+func (s manyRecords) Alike(Side, Message) (list []Record, _ error) {
+	for i := range s.records {
+		list = append(list, Record{Mailbox: []Name{"Archive", "Hidden"}[min(i, 1)], UID: [2]UID{UID(i + 1), UID(i + 1)}})
+	}
+	return list, nil
+}
+
+func (s manyRecords) MessagesIn(_ Side, _ Name, set imap.UIDSet) ([]Message, error) {
+	m := s.message
+	m.UID = set[0].Start
+	return []Message{m}, nil
+}
+
+// TestTooManyRecords: where the state may know of more that look alike than it told,
+// nobody can say which of them is the donor.
+func TestTooManyRecords(t *testing.T) {
+	m := Message{Ref: Ref{UID: 9}, Size: 1000, Date: time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)}
+	for records, want := range map[int]int{maxAlike - 1: 1, maxAlike: 0} {
+		x := &run{Runner: &Runner{State: manyRecords{records: records, message: m}}}
+		f := &donorFinder{run: x, from: Far, to: Near, actions: []Action{{Kind: Copy, Side: Near, Mailbox: "Later", Message: m}}}
+		for _, name := range []Name{"Archive", "Hidden", "Later"} {
+			b := &box{name: name, count: 1, hidden: name == "Hidden"}
+			b.sides[Near].listed = &Listed{Name: name}
+			f.boxes = append(f.boxes, b)
+		}
+		if err := f.gather(); err != nil || len(f.families) != want {
+			t.Errorf("%d records: got %d families, %v; want %d", records, len(f.families), err, want)
+		}
 	}
 }

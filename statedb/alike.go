@@ -10,8 +10,8 @@ import (
 	"mailtwin/mirror"
 )
 
-// marksRead is how many rows of one mark are read at most. Of more nobody could say
-// in time which is the one.
+// marksRead is how many rows of one mark are read at most, as mirror.State has it. Of more
+// nobody could say in time which is the one.
 const marksRead = 64
 
 const (

@@ -37,6 +37,8 @@ var onceMutants = []mutant{
 		guard: "nothing is held of a copy that can have no donor", tests: "^TestNothingHeld$"},
 	{id: "once-pairs", file: "mirror/donors.go", old: "|| !slices.ContainsFunc(marks, copied) {", mutated: "|| copied == nil {",
 		guard: "nor of messages that are paired only", tests: "^TestNothingHeld$"},
+	{id: "once-many", file: "mirror/donors.go", old: "if len(records) >= maxAlike {", mutated: "if false {",
+		guard: "of records that may be too many to be told none is a donor", tests: "^TestTooManyRecords$"},
 	{id: "once-again", file: "mirror/donors.go", old: "&& !a.Again && a.Intent == 0 && ", mutated: "&& !a.Again && ",
 		guard: "what is sent again travels", tests: "^TestDonorSentAgain$"},
 	{id: "once-donated", file: "mirror/duplicating.go", old: "if in.Donated && in.Reserved.Base == \"\" {", mutated: "if false {",
