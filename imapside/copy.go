@@ -20,8 +20,9 @@ import (
 // for a moment, in which whoever expunges the target takes it away. In the next turn they are
 // copied, all that fit a command line together.
 //
-// What COPYUID does not tell is looked for: where the donor is gone nothing was copied,
-// and else the copy may be there, with To.UID 0.
+// What COPYUID does not tell is looked for. Where the donor is there, the copy may be, too,
+// with To.UID 0. Where it is gone and COPYUID named others, nothing was copied; where
+// COPYUID named none, nobody knows when it went: ErrGone without ErrNotDone.
 func (m *mailbox) Copy(ctx context.Context, copies []mirror.Copying, target mirror.Name) ([]mirror.Copied, error) {
 	if len(copies) == 0 {
 		return nil, nil
@@ -121,7 +122,7 @@ func (c *copying) send() error {
 		asked = append(asked, query{part, c.m.repo.conn.UIDCopy(c.ctx, mirror.Ranges(part), c.to.wire)})
 	}
 	reader := moving{m: c.m, ctx: c.ctx, target: c.to.wire}
-	var untold []imap.UID
+	untold := map[imap.UID]bool{} // whether COPYUID named others
 	for _, q := range asked {
 		data, err := q.command.Wait()
 		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
@@ -134,7 +135,7 @@ func (c *copying) send() error {
 			} else if refused(err) != nil {
 				c.results[uid] = mirror.Copied{Err: notDone(failure("copy message", err, mirror.ErrRefused))}
 			} else {
-				untold = append(untold, uid)
+				untold[uid] = len(told) > 0
 			}
 		}
 	}
@@ -143,19 +144,23 @@ func (c *copying) send() error {
 
 // judgeRest finds out what became of donors that a COPYUID should have named, and did
 // not: RFC 4315 §3 lets it leave out what was gone.
-func (c *copying) judgeRest(untold []imap.UID) error {
+func (c *copying) judgeRest(untold map[imap.UID]bool) error {
 	if len(untold) == 0 {
 		return nil
 	}
-	present, err := c.m.search(c.ctx, untold)
+	present, err := c.m.search(c.ctx, slices.Sorted(maps.Keys(untold)))
 	if err != nil {
 		return err
 	}
-	for _, uid := range untold {
-		if present[uid] {
+	for uid, others := range untold {
+		gone := fmt.Errorf("copy message: %w", mirror.ErrGone)
+		switch {
+		case present[uid]:
 			c.results[uid] = mirror.Copied{}
-		} else {
-			c.results[uid] = mirror.Copied{Err: notDone(fmt.Errorf("copy message: %w", mirror.ErrGone))}
+		case others:
+			c.results[uid] = mirror.Copied{Err: notDone(gone)}
+		default:
+			c.results[uid] = mirror.Copied{Err: gone}
 		}
 	}
 	return nil
