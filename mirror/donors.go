@@ -352,7 +352,8 @@ func (f *donorFinder) fits(d *Donor, a *Action, twins map[Digest]bool) bool {
 	if !policy.Flags.Allows(f.to) && !d.Made.Flags.Equal(m.Flags) {
 		return false // what an interrupted COPY took along would stay
 	}
-	if d.Made.UID != 0 && !sameOctets(&d.Source, &d.Made) {
+	files := f.traits[f.from].Local && f.traits[f.to].Local // of which octets are copied, line ends and all
+	if d.Made.UID != 0 && (!sameOctets(&d.Source, &d.Made) || files && d.Made.Identity.Form != m.Identity.Form) {
 		return false
 	}
 	object := m.Identity.ObjectID != "" && m.Identity.ObjectID == d.Source.Identity.ObjectID && m.Size == d.Source.Size

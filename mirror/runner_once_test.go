@@ -367,6 +367,9 @@ func TestCopyCut(t *testing.T) {
 	untold := func(list []mirror.Copying) ([]mirror.Copied, error, bool) {
 		return []mirror.Copied{{From: list[0].Donor.Ref}}, nil, true
 	}
+	gone := func(list []mirror.Copying) ([]mirror.Copied, error, bool) {
+		return []mirror.Copied{{From: list[0].Donor.Ref, Err: mirror.ErrGone}}, nil, true
+	}
 	for _, c := range []struct {
 		name     string
 		answer   func([]mirror.Copying) ([]mirror.Copied, error, bool)
@@ -374,6 +377,7 @@ func TestCopyCut(t *testing.T) {
 		appended int
 	}{
 		{"cut before", cut, false, 1}, {"cut after", cut, true, 0}, {"untold", untold, true, 0}, {"untold and not made", untold, false, 0},
+		{"the donor gone before", gone, false, 1}, {"the donor gone behind", gone, true, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := oncePair(t, mirrortest.Options{}, mirrortest.Options{Gap: 2})
@@ -439,6 +443,37 @@ func TestCopyCutAndMoved(t *testing.T) {
 		t.Errorf("got %v on far, want letter 0 in Later with the flags of its source", p.dump(mirror.Far))
 	}
 	p.quiet()
+}
+
+// TestFilesCopyOctets: from Maildir to Maildir a copy has the octets of its source, also
+// where the pair that its donor is in has other line ends.
+func TestFilesCopyOctets(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(string(letter(0)), "Received", "Receiver", 1) // it is paired by all octets
+	for name, adopted := range map[string]string{"the same": string(fileOf([]byte(text))), "other line ends": text} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, maildirLike(), maildirLike())
+			far, near := p.servers[mirror.Far], p.servers[mirror.Near]
+			for _, s := range mirror.Sides {
+				p.servers[s].CreateMailbox(box("Archive"), "")
+			}
+			p.deliverFar(nametrans.Inbox, []byte(text), mirror.Flags{})
+			near.Deliver(nametrans.Inbox, []byte(adopted), mirror.Flags{}, when)
+			if r := p.sync(mirror.ExitDone); r.Summary.Paired != 1 {
+				t.Fatalf("got %+v, want one paired", r.Summary)
+			}
+			far.Copy(nametrans.Inbox, far.Messages(nametrans.Inbox)[0].ID, box("Archive"))
+			p.sync(mirror.ExitDone)
+			held := near.Messages(box("Archive"))
+			if len(held) != 1 || string(held[0].Body) != string(fileOf([]byte(text))) {
+				t.Errorf("got %v, want the octets of far", held)
+			}
+			if n := near.Count(mirrortest.OpCopy); n == 1 != (name == "the same") {
+				t.Errorf("got %d copied", n)
+			}
+			p.quiet()
+		})
+	}
 }
 
 // TestDonorSentAgain: what was interrupted is sent again, whoever may have it: what
