@@ -358,4 +358,23 @@ flags far 3 \Seen
 deliver far Lists/go 17
 move near 2 INBOX
 keyword near 6 work`},
+	// A message that was being sent again got a new name and had its copy reclaimed in one
+	// plan: the state refused both, and so did every run behind it.
+	{"mirror of a Maildir to bare IMAP", `deliver near INBOX 3
+rest
+remove far 1
+deliver near Lists/go 3
+cut far 1 0s
+rest
+rest
+old 3
+deliver near Archive 22
+copy near 4 INBOX
+edit near 5`},
+	// What a window of no known size hides was sent again after a renumbering.
+	{"windowed IMAP and Maildir", `deliver far INBOX 3
+deliver far INBOX 3
+deliver far INBOX 6
+deliver far INBOX 14
+renumber far INBOX`},
 }

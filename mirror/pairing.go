@@ -42,7 +42,8 @@ func (b *boxPlanner) mayBeOurs(s Side, m Message) bool {
 // rebindBothGone finds messages of a Maildir that were renamed while they were
 // moved on the other side. Their partners cannot be read: what is known of them
 // must do, and the date must be the same. Where nothing was moved, what is there
-// again was put back by somebody, and is new.
+// again was put back by somebody, and is new. What was being sent again is left to
+// reclaim: its copy would be paired with a message that another record has.
 func (b *boxPlanner) rebindBothGone() {
 	for _, s := range Sides {
 		if !b.in.Sides[s].Traits.Numbers {
@@ -56,7 +57,7 @@ func (b *boxPlanner) rebindBothGoneOn(s Side) {
 		was, partner := r.Seen[s].Message, r.Seen[s.Other()].Message
 		was.Identity, partner.Identity = completed(was.Identity, partner.Identity), completed(partner.Identity, was.Identity)
 		was = b.forMatching(was)
-		if b.settled[i] || r.Altered || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() && !was.Identity.Decisive {
+		if b.settled[i] || r.Altered || b.sentAgain(s.Other(), r) || r.Seen[s].Sight != Gone || r.Seen[s.Other()].Sight != Gone || !was.Identity.Body.Known() && !was.Identity.Decisive {
 			continue
 		}
 		fresh := slices.DeleteFunc(b.fresh(s), func(m Message) bool { return m.Size != was.Size || !m.Date.Equal(was.Date) })

@@ -359,6 +359,9 @@ func (h *history) hand(words []string) {
 	case "renumber":
 		if name := nameOf(words[2]); h.has(s, name) && !h.options[s].Maildir {
 			h.servers[s].Renumber(name, h.servers[s].Checkpoint(name).UIDValidity+1)
+			if h.options[s].Window > 0 { // of a size that no server is known to have: see TestRenumberedBelowWindow
+				h.eachIn(s, name, func(f *facts) { f.spare++ })
+			}
 			h.blindly()
 		}
 	case "rewind":

@@ -45,6 +45,8 @@ var planMutants = []mutant{
 		guard: "flags that changed before a move are no refusal", tests: "^TestFoundHistories$"},
 	{id: "confirm-keeps", file: "mirror/merge.go", old: ".Union(missing.Minus(keeps.Only(missing)))", mutated: "",
 		guard: "what a mailbox does not store nobody removed", tests: "^TestConfirmFlags$"},
+	{id: "rebind-sent-again", file: "mirror/pairing.go", old: "r.Altered || b.sentAgain(s.Other(), r) || r.Seen", mutated: "r.Altered || r.Seen",
+		guard: "what was being sent again is not renamed and reclaimed at once", tests: "^TestFoundHistories$"},
 	{id: "missing-proof", file: "mirror/missing.go", old: "case errors.Is(err, ErrNoMailbox):", mutated: "case errors.Is(err, ErrNoMailbox) || err != nil:",
 		guard: "only what the side says is not there is missing", tests: "^TestMailboxIsNotRemoved$"},
 	{id: "missing-opened", file: "mirror/missing.go", old: "	b.sides[s].missing = missing\n", mutated: "	b.sides[s].missing = missing || err == nil\n",
