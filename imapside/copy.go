@@ -113,31 +113,23 @@ func (c *copying) look() error {
 
 // send copies the donors in one turn.
 func (c *copying) send() error {
-	type query struct {
-		uids    []imap.UID
-		command *imapconn.DataCommand[imapconn.CopyData]
-	}
-	var asked []query
-	for _, part := range parts(slices.Sorted(maps.Keys(c.donors))) {
-		asked = append(asked, query{part, c.m.repo.conn.UIDCopy(c.ctx, mirror.Ranges(part), c.to.wire)})
-	}
-	reader := moving{m: c.m, ctx: c.ctx, target: c.to.wire}
 	untold := map[imap.UID]bool{} // whether COPYUID named others
-	for _, q := range asked {
-		data, err := q.command.Wait()
-		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
-			return failure("copy messages", err, mirror.ErrRefused)
-		}
-		told := reader.copies(data, q.uids)
-		for _, uid := range q.uids {
-			if to, ok := told[uid]; ok {
+	copier := moving{m: c.m, ctx: c.ctx, target: c.to.wire}
+	err := copier.copyAll(slices.Sorted(maps.Keys(c.donors)), func(uids []imap.UID, told map[imap.UID]imap.UID, refusal error) {
+		for _, uid := range uids {
+			to, ok := told[uid]
+			switch {
+			case ok:
 				c.results[uid] = mirror.Copied{To: refOf(to)}
-			} else if refused(err) != nil {
-				c.results[uid] = mirror.Copied{Err: notDone(failure("copy message", err, mirror.ErrRefused))}
-			} else {
+			case refusal != nil:
+				c.results[uid] = mirror.Copied{Err: refusal}
+			default:
 				untold[uid] = len(told) > 0
 			}
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return c.judgeRest(untold)
 }

@@ -142,29 +142,16 @@ func (mv *moving) judgeRest(uids []imap.UID, copies map[imap.UID]imap.UID, refus
 	return nil
 }
 
-// byCopy sends UID COPY for all uids in one turn, then removes the sources of
-// the copies that were proved.
+// byCopy sends UID COPY for all uids, then removes the sources of the copies that were
+// proved.
 func (mv *moving) byCopy(uids []imap.UID) error {
-	type query struct {
-		uids    []imap.UID
-		command *imapconn.DataCommand[imapconn.CopyData]
-	}
-	var asked []query
-	for _, part := range parts(uids) {
-		asked = append(asked, query{part, mv.m.repo.conn.UIDCopy(mv.ctx, mirror.Ranges(part), mv.target)})
-	}
 	copied := make(map[imap.UID]imap.UID) // by source
-	for _, q := range asked {
-		data, err := q.command.Wait()
-		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
-			return failure("copy messages", err, mirror.ErrRefused)
-		}
-		copies := mv.copies(data, q.uids)
-		for _, uid := range q.uids {
+	err := mv.copyAll(uids, func(uids []imap.UID, copies map[imap.UID]imap.UID, refusal error) {
+		for _, uid := range uids {
 			to, told := copies[uid]
 			switch {
-			case refused(err) != nil:
-				mv.results[uid] = mirror.Moved{Err: notDone(failure("copy message", err, mirror.ErrRefused))}
+			case refusal != nil:
+				mv.results[uid] = mirror.Moved{Err: refusal}
 			case told:
 				copied[uid] = to
 			case len(copies) > 0:
@@ -173,8 +160,37 @@ func (mv *moving) byCopy(uids []imap.UID) error {
 				mv.results[uid] = mirror.Moved{Pending: true}
 			}
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return mv.removeSources(copied)
+}
+
+// copyAll sends UID COPY for all uids in one turn, and calls visit for each command with
+// what it was to copy, the copies that COPYUID told, and the error of those that a refusal
+// of the server left uncopied.
+func (mv *moving) copyAll(uids []imap.UID, visit func(uids []imap.UID, copies map[imap.UID]imap.UID, refusal error)) error {
+	type query struct {
+		uids    []imap.UID
+		command *imapconn.DataCommand[imapconn.CopyData]
+	}
+	var asked []query
+	for _, part := range parts(uids) {
+		asked = append(asked, query{part, mv.m.repo.conn.UIDCopy(mv.ctx, mirror.Ranges(part), mv.target)})
+	}
+	for _, q := range asked {
+		data, err := q.command.Wait()
+		if err != nil && !partial(err) && refused(err) == nil || temporaryRefusal(err) {
+			return failure("copy messages", err, mirror.ErrRefused)
+		}
+		var refusal error
+		if refused(err) != nil {
+			refusal = notDone(failure("copy message", err, mirror.ErrRefused))
+		}
+		visit(q.uids, mv.copies(data, q.uids), refusal)
+	}
+	return nil
 }
 
 // removeSources gives the copied messages their results. After an error they

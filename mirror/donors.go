@@ -21,9 +21,10 @@ const DonorOctets = 16 << 10
 // donorOctets is DonorOctets but in tests.
 var donorOctets int64 = DonorOctets
 
-// maxAlike is how many messages may look alike. So many of one size and date are made
-// by a machine or by an import, and comparing each with each would take its time.
-const maxAlike = 64
+// MaxAlike is how many messages may look alike, and how many records State.Alike returns at
+// most. So many of one size and date are made by a machine or by an import, and comparing
+// each with each would take its time.
+const MaxAlike = 64
 
 // Donor is a message on the side that a Copy goes to, of which the copy is made there.
 type Donor struct {
@@ -137,7 +138,7 @@ func (f *donorFinder) gather() error {
 // remembers says that the state has records.
 func (f *donorFinder) gatherOne(marks []mark, remembers bool) error {
 	copied := func(m mark) bool { return f.actions[m.index].Kind == Copy }
-	if len(marks) > maxAlike || len(marks) == 1 && !remembers || !slices.ContainsFunc(marks, copied) {
+	if len(marks) > MaxAlike || len(marks) == 1 && !remembers || !slices.ContainsFunc(marks, copied) {
 		return nil
 	}
 	var y family
@@ -149,7 +150,7 @@ func (f *donorFinder) gatherOne(marks []mark, remembers bool) error {
 			return err
 		}
 	}
-	if n := len(y.copies) + len(y.donors); n >= 2 && n <= maxAlike {
+	if n := len(y.copies) + len(y.donors); n >= 2 && n <= MaxAlike {
 		f.families = append(f.families, y)
 	}
 	return nil
@@ -190,7 +191,7 @@ func (f *donorFinder) remember(y *family) error {
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
-	if len(records) >= maxAlike {
+	if len(records) >= MaxAlike {
 		return nil // there may be more, and twins among them
 	}
 	for _, r := range records {

@@ -68,7 +68,7 @@ func (s manyRecords) MessagesIn(_ Side, _ Name, set imap.UIDSet) ([]Message, err
 // nobody can say which of them is the donor.
 func TestTooManyRecords(t *testing.T) {
 	m := Message{Ref: Ref{UID: 9}, Size: 1000, Date: time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)}
-	for records, want := range map[int]int{maxAlike - 1: 1, maxAlike: 0} {
+	for records, want := range map[int]int{MaxAlike - 1: 1, MaxAlike: 0} {
 		x := &run{Runner: &Runner{State: manyRecords{records: records, message: m}}}
 		f := &donorFinder{run: x, from: Far, to: Near, actions: []Action{{Kind: Copy, Side: Near, Mailbox: "Later", Message: m}}}
 		for _, name := range []Name{"Archive", "Hidden", "Later"} {

@@ -34,7 +34,7 @@ type State interface {
 	RecordsIn(side Side, mailbox Name, set imap.UIDSet) ([]Record, error)
 	// Alike returns records whose message on a side may be the same as m: of its
 	// ObjectID or, where m has none, of its size and date, if that is DonorOctets at
-	// least. It may return others as well, and need not return all: 64 at most.
+	// least. It may return others as well, and need not return all: MaxAlike at most.
 	Alike(side Side, m Message) ([]Record, error)
 	// Counts returns the number of records of each mailbox.
 	Counts() (map[Name]int, error)

@@ -10,10 +10,6 @@ import (
 	"mailtwin/mirror"
 )
 
-// marksRead is how many rows of one mark are read at most, as mirror.State has it. Of more
-// nobody could say in time which is the one.
-const marksRead = 64
-
 const (
 	addMark     = "INSERT OR IGNORE INTO alike (far_mailbox, far_uid, mark) VALUES (?, ?, ?)"
 	selectMarks = "SELECT far_mailbox, far_uid FROM alike WHERE mark = ? ORDER BY far_mailbox, far_uid LIMIT ?"
@@ -118,7 +114,7 @@ func (f *file) marked(sum int64) (places []markedRecord, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.Query(sum, marksRead)
+	rows, err := stmt.Query(sum, mirror.MaxAlike)
 	if err != nil {
 		return nil, err
 	}
