@@ -358,4 +358,11 @@ flags far 3 \Seen
 deliver far Lists/go 17
 move near 2 INBOX
 keyword near 6 work`},
+	// A twin that was moved was taken for the copy that had been announced, and the one it
+	// was taken from for removed.
+	{"IMAP that drops what it holds and Maildir", `deliver near Lists/go 3
+copy near 0 Lists/go
+copy near 0 INBOX
+rest
+move far 0 Lists/go`},
 }
