@@ -377,4 +377,11 @@ deliver far INBOX 3
 deliver far INBOX 6
 deliver far INBOX 14
 renumber far INBOX`},
+	// A twin that was moved was taken for the copy that had been announced, and the one it
+	// was taken from for removed.
+	{"IMAP that drops what it holds and Maildir", `deliver near Lists/go 3
+copy near 0 Lists/go
+copy near 0 INBOX
+rest
+move far 0 Lists/go`},
 }

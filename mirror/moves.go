@@ -257,6 +257,10 @@ func (p *planner) move(s Side, gone, fresh placed) {
 		a.Record.Base = gone.intent.bases(sidedFlags(s, fresh.Flags, gone.partner.Flags), s)
 	} else {
 		r := from.box.Records[gone.record]
+		if from == to { // an announced copy that came late; see notMoved
+			from.rebindRecord(s, gone.record, fresh.Message)
+			return
+		}
 		if p.movedBefore(o, r, to, fresh.Message) {
 			return
 		}

@@ -103,11 +103,47 @@ func (b *boxPlanner) sentAgain(s Side, r RecordInput) bool {
 // Where the side changes what it is given, they are matched by Message-ID, Date
 // and From as well; elsewhere these would also be a draft's next version.
 func (b *boxPlanner) rebindAnnounced(s Side) {
-	gone, index := b.goneOn(s, func(r RecordInput) bool { return b.announced(s, r) })
+	b.rebindTo(s, b.fresh, func(r RecordInput) bool { return b.sentAgain(s, r) })
+	b.rebindTo(s, b.notMoved, func(r RecordInput) bool { return !r.State[s].shown() && !b.sentAgain(s, r) })
+}
+
+// notMoved is what is new on s without what may have been moved there: a copy that was
+// announced and never shown is not sent again anyway, but a message that is gone and not
+// found is removed on the other side.
+func (b *boxPlanner) notMoved(s Side) []Message {
+	list := b.fresh(s)
+	if !b.in.Policy.New.Allows(s.Other()) || len(list) == 0 {
+		return list
+	}
+	var gone []placed
+	for _, from := range b.boxes {
+		for _, g := range from.departures(s) {
+			if r := from.box.Records[g.record]; !from.announced(s, r) {
+				gone = append(gone, g)
+			}
+		}
+	}
+	moved := make([]bool, len(list))
+	for _, m := range b.sameSide(s, gone, b.placed(list)) {
+		moved[m.b] = true
+	}
+	var left []Message
+	for i, m := range list {
+		if !moved[i] {
+			left = append(left, m)
+		}
+	}
+	return left
+}
+
+// rebindTo binds the announced copies of such records as which says to those that they
+// are, of what among lists.
+func (b *boxPlanner) rebindTo(s Side, among func(Side) []Message, which func(RecordInput) bool) {
+	gone, index := b.goneOn(s, which)
 	if len(gone) == 0 {
 		return
 	}
-	fresh := b.fresh(s)
+	fresh := among(s)
 	m := matchMessages(gone, fresh, !b.in.Sides[s].KeepsBytes)
 	b.needPartners(s.Other(), b.placedGone(s, gone, index), m.needA)
 	b.needs.add(s, b.box.Name, fresh, m.needB)

@@ -205,6 +205,10 @@ var planMutants = []mutant{
 		guard: "a late copy whose source is gone is told by size and date", tests: "^TestFoundHistories$"},
 	{id: "reclaim-recorded", file: "mirror/reclaim.go", old: "if i := b.recordOf(s, source.UID); i >= 0 {", mutated: "if i := b.recordOf(s, source.UID); false {",
 		guard: "a message that was being sent again keeps its one record", tests: "^TestFoundHistories$"},
+	{id: "announced-or-moved", file: "mirror/pairing.go", old: "b.rebindTo(s, b.notMoved,", mutated: "b.rebindTo(s, b.fresh,",
+		guard: "what was moved is not taken for a copy that was announced", tests: "^TestFoundHistories$"},
+	{id: "announced-late", file: "mirror/moves.go", old: "if from == to {", mutated: "if false && from == to {",
+		guard: "a copy that shows in its own mailbox is moved nowhere", tests: "^TestAnnouncedBesideMove$"},
 	{id: "brief-unfinished", file: "mirror/gather.go", old: "len(x.snapshot.Intents) == 0 &&", mutated: "true &&",
 		guard: "what is unfinished is looked into in the session that lists", tests: "^TestBriefWaits$"},
 }
