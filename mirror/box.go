@@ -132,6 +132,17 @@ func (s *boxSide) uidValidity() uint32 {
 	return 0
 }
 
+// modSeq is the mailbox's HIGHESTMODSEQ, 0 where the server has none.
+func (s *boxSide) modSeq() uint64 {
+	switch {
+	case s.view != nil:
+		return s.view.Checkpoint.HighestModSeq
+	case s.row != nil:
+		return s.row.Checkpoint.HighestModSeq
+	}
+	return 0
+}
+
 func sortedUIDs[V any](m map[UID]V) []UID { return slices.Sorted(maps.Keys(m)) }
 
 // providerWindows are the numbers of messages at which servers stop showing

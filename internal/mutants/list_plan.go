@@ -41,7 +41,7 @@ var planMutants = []mutant{
 		guard: "a copy of ours is not taken for a twin that went", tests: "^TestFoundHistories$"},
 	{id: "rested-target", file: "mirror/looking.go", old: "|| a.Kind == Copy && a.fromAbsence() {", mutated: "|| false && a.fromAbsence() {",
 		guard: "before a copy is sent again its side is listed once more", tests: "^TestFoundHistories$"},
-	{id: "moved-flags", file: "mirror/moving.go", old: "		arrived.Flags = Flags{} // whatever", mutated: "		// whatever",
+	{id: "moved-flags", file: "mirror/moving.go", old: "		arrived.Flags = Flags{} // what is", mutated: "		// what is",
 		guard: "flags that changed before a move are no refusal", tests: "^TestFoundHistories$"},
 	{id: "confirm-keeps", file: "mirror/merge.go", old: ".Union(missing.Minus(keeps.Only(missing)))", mutated: "",
 		guard: "what a mailbox does not store nobody removed", tests: "^TestConfirmFlags$"},
