@@ -13,7 +13,7 @@ import (
 
 const (
 	applicationID = 0x6d74776e // "mtwn"
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // headerFields are fields of the file's header that always have this value in a
@@ -63,7 +63,7 @@ func checkHeader(path string) error {
 	case version > schemaVersion:
 		return fmt.Errorf("%w: %q has schema %d, known is %d", mirror.ErrStateNewer, path, version, schemaVersion)
 	case version < schemaVersion:
-		return broken("%q has schema %d, which never was", path, version)
+		return broken("%q has schema %d, which no release wrote", path, version)
 	}
 	if err := checkFields(path, header, headerFields); err != nil {
 		return err

@@ -1,4 +1,4 @@
--- The state of one pair, schema version 1.
+-- The state of one pair, schema version 2.
 --
 -- Every row carries crc, the CRC-32C of its other columns, so a damaged row is
 -- noticed when it is read; tally holds how many rows there must be, so a lost
