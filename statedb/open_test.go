@@ -1,6 +1,7 @@
 package statedb
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -155,16 +156,17 @@ func alter(t *testing.T, dir string, offset int64, octets string) {
 
 func TestNewerSchema(t *testing.T) {
 	t.Parallel()
+	next := string(binary.BigEndian.AppendUint32(nil, schemaVersion+1))
 	newer := map[string]func(t *testing.T, dir string){
-		"closed": func(t *testing.T, dir string) { alter(t, dir, 60, "\x00\x00\x00\x02") },
+		"closed": func(t *testing.T, dir string) { alter(t, dir, 60, next) },
 		// What a later schema looks like otherwise is not ours to judge.
 		"closed, other layout": func(t *testing.T, dir string) {
-			alter(t, dir, 60, "\x00\x00\x00\x02")
+			alter(t, dir, 60, next)
 			alter(t, dir, 18, "\x01\x01")
 		},
 		"not closed": func(t *testing.T, dir string) {
 			d := open(t, dir, Options{})
-			if err := d.file.exec("PRAGMA user_version = 2"); err != nil {
+			if err := d.file.exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion+1)); err != nil {
 				t.Fatal(err)
 			}
 			crash(t, d, dir)
