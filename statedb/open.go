@@ -141,9 +141,6 @@ func (d *DB) use(f *file) error {
 	if _, err := f.load(); err != nil {
 		return errors.Join(err, f.close())
 	}
-	if _, err := f.prepare(selectMarks); err != nil { // a state of before there was one
-		return errors.Join(notOurs(err), f.close())
-	}
 	d.file = f
 	return nil
 }
