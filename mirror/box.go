@@ -122,25 +122,15 @@ func (s *boxSide) empty() bool {
 	return s.unchanged() && s.rows == 0
 }
 
-func (s *boxSide) uidValidity() uint32 {
+// latest is the checkpoint that this round's view showed, or else the state's.
+func (s *boxSide) latest() (c Checkpoint) {
 	switch {
 	case s.view != nil:
-		return s.view.Checkpoint.UIDValidity
+		c = s.view.Checkpoint
 	case s.row != nil:
-		return s.row.Checkpoint.UIDValidity
+		c = s.row.Checkpoint
 	}
-	return 0
-}
-
-// modSeq is the mailbox's HIGHESTMODSEQ, 0 where the server has none.
-func (s *boxSide) modSeq() uint64 {
-	switch {
-	case s.view != nil:
-		return s.view.Checkpoint.HighestModSeq
-	case s.row != nil:
-		return s.row.Checkpoint.HighestModSeq
-	}
-	return 0
+	return c
 }
 
 func sortedUIDs[V any](m map[UID]V) []UID { return slices.Sorted(maps.Keys(m)) }

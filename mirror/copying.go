@@ -257,13 +257,22 @@ type batch struct {
 	closed bool
 }
 
+// newBatch returns a batch of count copies, nil where the mailbox is left alone.
+func (e *effects) newBatch(g group, count int) *batch {
+	t := &batch{effects: e, group: g, b: e.box(g.mailbox), from: g.side.Other(), to: g.side,
+		actions: make(map[UID]*Action, count), intents: make(map[UID]*Intent, count)}
+	if t.b.sides[t.to].blocked != "" || t.b.sides[t.from].blocked != "" {
+		t.b.incomplete = true
+		return nil
+	}
+	return t
+}
+
 // beginBatch writes the intents of a batch and streams it. It returns nil where
 // the mailbox cannot be worked in.
 func (e *effects) beginBatch(ctx context.Context, g group, actions []Action) (*batch, error) {
-	t := &batch{effects: e, group: g, b: e.box(g.mailbox), from: g.side.Other(), to: g.side,
-		actions: make(map[UID]*Action, len(actions)), intents: make(map[UID]*Intent, len(actions))}
-	if t.b.sides[t.to].blocked != "" || t.b.sides[t.from].blocked != "" {
-		t.b.incomplete = true
+	t := e.newBatch(g, len(actions))
+	if t == nil {
 		return nil, nil
 	}
 	// Opening a mailbox may ask the state, and nothing is sent behind records that could

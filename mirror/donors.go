@@ -106,6 +106,10 @@ type mark struct {
 // state knows. There may be a million messages, so that only a number of each is held, and
 // no family of which nothing follows.
 func (f *donorFinder) gather() error {
+	copied := func(a Action) bool { return a.Kind == Copy && a.Side == f.to }
+	if !slices.ContainsFunc(f.actions, copied) {
+		return nil
+	}
 	var marks []mark
 	seed := maphash.MakeSeed()
 	for i := range f.actions {

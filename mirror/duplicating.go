@@ -98,10 +98,8 @@ func (e *effects) findLenders() {
 
 // duplicate makes one batch of copies, and returns those that were not made.
 func (e *effects) duplicate(ctx context.Context, j duplicateJob) (left []Action, err error) {
-	t := &batch{effects: e, group: j.group, b: e.box(j.mailbox), from: j.side.Other(), to: j.side,
-		actions: map[UID]*Action{}, intents: map[UID]*Intent{}}
-	if t.b.sides[t.to].blocked != "" || t.b.sides[t.from].blocked != "" {
-		t.b.incomplete = true
+	t := e.newBatch(j.group, len(j.actions))
+	if t == nil {
 		return nil, nil
 	}
 	var ok bool

@@ -23,7 +23,7 @@ func (x *run) stopExchanged(visit []*box) {
 		}
 		stops := map[*box]string{}
 		for _, b := range visit {
-			for _, was := range had[b.sides[s].uidValidity()] {
+			for _, was := range had[b.sides[s].latest().UIDValidity] {
 				if was != b && b.holdsThose(was, s) && !b.holdsThose(was, o) {
 					const remedy = "mailboxes have exchanged names; give them the same ones on the %s side, or their own ones here, and run again"
 					stops[b] = fmt.Sprintf("it holds what %q held: "+remedy, was.name.String(), o)
@@ -34,8 +34,7 @@ func (x *run) stopExchanged(visit []*box) {
 			}
 		}
 		for b, reason := range stops {
-			b.sides[s].stop(reason)
-			x.exchanged[MailboxKey{s, b.name}] = reason
+			x.stop(b, s, reason)
 		}
 	}
 }
@@ -91,9 +90,12 @@ func (s *boxSide) showsFiles(other *boxSide) bool {
 	return 2*n > other.rows
 }
 
-// stop leaves a mailbox as the state knows it for this run.
-func (s *boxSide) stop(reason string) {
-	s.messages = s.old()
-	s.before, s.view, s.handle = nil, nil, nil
-	s.missing, s.blocked = false, reason
+// stop leaves a mailbox as the state knows it, and alone for this run: looked into by itself
+// in a later round, it would not show what stopped it.
+func (x *run) stop(b *box, s Side, reason string) {
+	side := &b.sides[s]
+	side.messages = side.old()
+	side.before, side.view, side.handle = nil, nil, nil
+	side.missing, side.blocked = false, reason
+	x.stopped[MailboxKey{s, b.name}] = reason
 }

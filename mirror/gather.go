@@ -147,7 +147,7 @@ func (x *run) arrange(listings [2]Listing) ([]*box, error) {
 	}
 	x.blockCollisions(byName)
 	x.blockUnmapped(byName)
-	for key, reason := range x.exchanged {
+	for key, reason := range x.stopped {
 		at(key.Name).sides[key.Side].blocked = reason
 	}
 	counts, err := x.State.Counts()

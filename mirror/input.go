@@ -49,7 +49,7 @@ func (x *run) mailboxInput(boxes []*box, b *box) MailboxInput {
 	for _, s := range Sides {
 		side := &b.sides[s]
 		in.Sides[s] = MailboxSide{Known: side.row != nil, Exists: side.exists(), Blocked: side.blocked, Unviewed: side.view == nil, Keeps: AllFlags(),
-			Own: x.own(b, s), Missing: side.missing, Anew: side.anew, Empty: side.empty(), Parent: side.parent, UIDValidity: side.uidValidity()}
+			Own: x.own(b, s), Missing: side.missing, Anew: side.anew, Empty: side.empty(), Parent: side.parent, UIDValidity: side.latest().UIDValidity}
 		if side.listed != nil {
 			in.Sides[s].Role, in.Sides[s].Subscribed = side.listed.Role, side.listed.Subscribed
 		}

@@ -117,7 +117,7 @@ func (e *effects) moved(b, to *box, s Side, a Action, in *Intent, r Moved, c *Ch
 	}
 	arrived := a.Message
 	arrived.Ref = r.To
-	if e.traits[s].Numbers && b.sides[s].modSeq() == 0 {
+	if e.traits[s].Numbers && b.sides[s].latest().HighestModSeq == 0 {
 		arrived.Flags = Flags{} // what is known of them may be hours old, and what they are went along
 	}
 	to.sides[s].messages[arrived.UID] = &arrived

@@ -77,7 +77,7 @@ func (x *run) stopWindowed(visit []*box) {
 				}
 			}
 			if hidden > 0 {
-				side.stop(fmt.Sprintf("UIDVALIDITY changed, and it shows %d messages, a number at which servers stop showing older ones: the %d that it does not show"+
+				x.stop(b, s, fmt.Sprintf("UIDVALIDITY changed, and it shows %d messages, a number at which servers stop showing older ones: the %d that it does not show"+
 					" would be sent to it again; make the server show all of them, and run again", v.Total, hidden))
 			}
 		}

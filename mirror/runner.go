@@ -101,9 +101,9 @@ type run struct {
 	// mailboxes that have no counterpart by them, or another than before, with the reason.
 	names    nametrans.Translation
 	unmapped map[Name]string
-	// unseen are the mailboxes that could not be looked into when they were last, and
-	// exchanged those whose names other ones have now, each with the reason.
-	unseen, exchanged map[MailboxKey]string
+	// unseen are the mailboxes that could not be looked into when they were to be last, and
+	// stopped those that a look stopped for this run, each with the reason.
+	unseen, stopped map[MailboxKey]string
 	// outside are the far mailboxes that have no name of the pair.
 	outside []Listed
 }
@@ -122,7 +122,7 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 		r.Sleep = sleep
 	}
 	x := &run{Runner: r, reported: map[Problem]bool{}, unreadOnce: map[MessageKey]bool{}, unmoved: map[MessageKey]Message{},
-		unseen: map[MailboxKey]string{}, exchanged: map[MailboxKey]string{}}
+		unseen: map[MailboxKey]string{}, stopped: map[MailboxKey]string{}}
 	if !x.Rules.Empty() {
 		inner := *r // the caller's repositories stay as they are
 		inner.Repositories[Far] = &translated{r.Repositories[Far], x}

@@ -165,3 +165,26 @@ func TestValidityByChance(t *testing.T) {
 	p.settle()
 	p.wantLetters("by chance", map[mirror.Name]int{nametrans.Inbox: 9, box("Archive"): 6, box("Lists"): 12, box("Lists", "go"): 3})
 }
+
+// TestStoppedInLaterRounds: a mailbox took the name of another one, and a third was renamed
+// and made anew, so that later rounds look for what is missing. What was stopped stays so.
+func TestStoppedInLaterRounds(t *testing.T) {
+	t.Parallel()
+	p := withArchive(newPair(t, mirrortest.Options{}, maildirLike()))
+	p.policy.Remove = mirror.Both
+	p.settle()
+	far := p.servers[mirror.Far]
+	takeOver(far, box("Archive"), box("Drafts"))
+	far.RenameMailbox(box("Lists"), box("Groups"))
+	far.RenameMailbox(box("Lists", "go"), box("Groups", "go"))
+	far.CreateMailbox(box("Lists"), "")
+	p.deliverFar(box("Lists"), letter(80), mirror.Flags{})
+	for range 2 {
+		p.try()
+	}
+	for name, want := range map[mirror.Name]int{box("Archive"): 6, box("Drafts"): 0, box("Groups"): 12, box("Groups", "go"): 3, box("Lists"): 1} {
+		if n := len(p.dump(mirror.Near)[name]); n != want {
+			t.Errorf("near holds %d in %q, want %d", n, name.String(), want)
+		}
+	}
+}
